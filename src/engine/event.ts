@@ -1,0 +1,57 @@
+import type { Progress } from "../stage.ts";
+import type { InstanceName, Key } from "./plan.ts";
+
+/** Why an instance has to run, or what changed since a past key: one line of `why`. */
+export interface Reason {
+  /** What kind of ingredient changed, kebab-case: `param`, `code`, `package`, `dep`, `out-declaration`, `env`, `platform`, `never-run`, … */
+  readonly kind: string;
+  /** The ingredient, e.g. `params.eta`, `src/numerics/lanczos.ts`, `train@eta=0.05.run`. */
+  readonly subject: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+export interface Failure {
+  /** kebab-case, closed per producer: `stage-failed`, `undeclared-read`, `missing-out`, `invalid-out`, `dependency-failed`, … */
+  readonly reason: string;
+  readonly message: string;
+  readonly remedy: string | undefined;
+  /** The last lines of the action's output. */
+  readonly output: readonly string[];
+}
+
+export interface Summary {
+  readonly ran: number;
+  readonly restored: number;
+  readonly fresh: number;
+  readonly failed: number;
+  /** Not run because something they depend on failed or the run was interrupted. */
+  readonly skipped: number;
+  readonly seconds: number;
+}
+
+/** Everything a run tells. Reporters read these; the engine never prints. `--json` writes them one object a line. */
+export type Event =
+  | { readonly type: "plan"; readonly profile: string; readonly instances: number; readonly platform: string }
+  | { readonly type: "fresh"; readonly instance: InstanceName; readonly key: Key }
+  | { readonly type: "restored"; readonly instance: InstanceName; readonly key: Key; readonly seconds: number }
+  | {
+      readonly type: "started";
+      readonly instance: InstanceName;
+      readonly key: Key;
+      readonly reasons: readonly Reason[];
+    }
+  | { readonly type: "progress"; readonly instance: InstanceName; readonly progress: Progress }
+  | {
+      readonly type: "output";
+      readonly instance: InstanceName;
+      readonly stream: "stdout" | "stderr";
+      readonly line: string;
+    }
+  | { readonly type: "ran"; readonly instance: InstanceName; readonly key: Key; readonly seconds: number }
+  | { readonly type: "failed"; readonly instance: InstanceName; readonly failure: Failure; readonly seconds: number }
+  | { readonly type: "skipped"; readonly instance: InstanceName; readonly because: InstanceName | "interrupted" }
+  | { readonly type: "warning"; readonly message: string }
+  | ({ readonly type: "summary" } & Summary);
+
+export type Emit = (event: Event) => void;

@@ -1,0 +1,71 @@
+import type { Json } from "../stage.ts";
+
+/** Brand strings keep one kind of digest from being passed as another. */
+export type Digest = string & { readonly __brand: "Digest" };
+export type Key = string & { readonly __brand: "Key" };
+/** `train@eta=0.05,seed=0`, or the stage's name where it has no matrix. */
+export type InstanceName = string & { readonly __brand: "InstanceName" };
+
+export type MatrixValue = string | number | boolean;
+
+/** Where a declaration stands in `pipeline.yaml`, 1-based. */
+export interface SourcePosition {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface PlannedOut {
+  readonly name: string;
+  /** Relative to the workspace, with `/`; e.g. `artifacts/runs/eta=0.05/run.json`. */
+  readonly path: string;
+  readonly kind: "file" | "directory";
+  /** The name of a schema in `schemas/` that the out must satisfy. */
+  readonly schema: string | undefined;
+}
+
+export type PlannedDep =
+  | {
+      readonly type: "out";
+      readonly name: string;
+      /** `each: true` is a fan-in: the stage sees a list even when it has one element. */
+      readonly each: boolean;
+      readonly from: readonly { readonly instance: InstanceName; readonly out: string }[];
+    }
+  | { readonly type: "files"; readonly name: string; readonly patterns: readonly string[] };
+
+export type PlannedAction =
+  | { readonly type: "run" /** Workspace-relative path of the stage module. */; readonly module: string }
+  | { readonly type: "cmd" /** Interpolated but for `${deps.*}` and `${outs.*}`. */; readonly command: string };
+
+/** Everything the declaration says of one matrix instance of one stage: what the engine needs to make its key and run it. */
+export interface Instance {
+  readonly name: InstanceName;
+  readonly stage: string;
+  readonly matrix: Readonly<Record<string, MatrixValue>>;
+  readonly action: PlannedAction;
+  readonly deps: readonly PlannedDep[];
+  readonly outs: readonly PlannedOut[];
+  readonly params: Json;
+  /** Names of environment variables the action may see; their values are part of the key. */
+  readonly env: readonly string[];
+  /** The platform whose facts are part of the key. */
+  readonly platform: string | undefined;
+  /** Extra directories or devices the sandbox lets the action read, not part of the key (e.g. a data mirror). */
+  readonly reads: readonly string[];
+  readonly position: SourcePosition;
+}
+
+export interface PlannedPlatform {
+  readonly name: string;
+  readonly module: string;
+  readonly env: readonly string[];
+}
+
+/** The whole declaration, expanded: instances in topological order, producers before consumers. */
+export interface Plan {
+  readonly workspace: string;
+  readonly profile: string;
+  readonly instances: readonly Instance[];
+  readonly platforms: readonly PlannedPlatform[];
+}

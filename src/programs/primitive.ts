@@ -1,0 +1,53 @@
+import type { OnnxBuilder, OnnxValue, TensorflowOps, TensorflowValue } from "./lowering.ts";
+import type { Variable } from "./program.ts";
+import type { Aval, Tensor } from "./tensor.ts";
+
+/**
+ * One primitive with all its rules side by side (one file of `primitives/` holds one, or one family).
+ * `P` is the type of its static parameters, plain JSON so that programs can be printed and compared.
+ *
+ * Derivative rules build equations with the ops of `ops.ts`, so they can be differentiated again.
+ */
+export interface Primitive<P> {
+  readonly name: string;
+  /** Shape rule. Throws (a bug in the caller) on inputs that do not fit, naming the shapes. */
+  aval(inputs: readonly Aval[], params: P): Aval;
+  /**
+   * Tangent of the output, for tangents of the inputs; `undefined` is a symbolic zero, also as the answer.
+   * Must be linear in the tangents.
+   */
+  jvp(
+    tangents: readonly (Variable | undefined)[],
+    inputs: readonly Variable[],
+    output: Variable,
+    params: P,
+  ): Variable | undefined;
+  /**
+   * Cotangents of the inputs for a cotangent of the output; `undefined` is a symbolic zero.
+   * `wanted[i]` says whether input i's cotangent is needed: do not build what is not.
+   */
+  vjp(
+    cotangent: Variable,
+    inputs: readonly Variable[],
+    output: Variable,
+    params: P,
+    wanted: readonly boolean[],
+  ): readonly (Variable | undefined)[];
+  /** Plain, slow and obvious evaluation in float64: the twin that every runtime is tested against. */
+  evaluate(inputs: readonly Tensor[], params: P, output: Aval): Tensor;
+  /** ONNX lowering. */
+  onnx(builder: OnnxBuilder, inputs: readonly OnnxValue[], params: P, output: Aval): OnnxValue;
+  /** TensorFlow lowering. */
+  tensorflow(tf: TensorflowOps, inputs: readonly TensorflowValue[], params: P, output: Aval): TensorflowValue;
+  /** Parameters as they are printed, e.g. `axes=[1]`; empty when there are none. */
+  describe?(params: P): string;
+  /** Sample inputs and parameters for the conformance suite, at least one: adding a primitive adds its tests. */
+  readonly samples: readonly PrimitiveSample<P>[];
+}
+
+export interface PrimitiveSample<P> {
+  readonly inputs: readonly Aval[];
+  readonly params: P;
+  /** Kinks and domains: draw inputs from this interval (default −1…1), e.g. positive for log. */
+  readonly range?: readonly [number, number];
+}

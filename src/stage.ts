@@ -1,0 +1,99 @@
+/**
+ * The contract between the engine and a stage module: the only file of ours that both know.
+ *
+ * A stage module's default export is `defineStage({ run })`. The engine bundles the module, hashes the bundle, and runs
+ * it in a child process that can read its declared deps and write its declared outs and nothing else.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A dep as the stage sees it: where to read it and which matrix instance made it (`{}` for files and unmatrixed stages). */
+export interface DepFile {
+  readonly path: string;
+  readonly instance: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** What is counted, plural: "epochs", "matvecs", "bytes". */
+  readonly unit: string;
+  readonly message?: string;
+}
+
+export interface StageContext {
+  /** The instance's name, e.g. `train@eta=0.05`. */
+  readonly name: string;
+  /** Declared params, interpolated for this instance. */
+  readonly params: Json;
+  /** This instance's matrix values. */
+  readonly instance: Readonly<Record<string, string | number | boolean>>;
+  /** Single deps by name. Asking for one that is a fan-in, or for an undeclared one, throws. */
+  dep(name: string): DepFile;
+  /** Fan-in deps by name, in the producers' matrix order. Works for single ones too (one element). */
+  depAll(name: string): readonly DepFile[];
+  /** Absolute path to write the out to: a file, or an existing empty directory for `kind: directory`. */
+  out(name: string): string;
+  /** What the stage's declared platform module found (`platform:`), e.g. the runtime and device to use; `{}` without one. */
+  readonly platform: { readonly [key: string]: Json };
+  /** For each artifact's provenance: key, code digest, params, platform. */
+  readonly provenance: Provenance;
+  /** Shown in the live view. Cheap: throttled by the receiver. */
+  progress(progress: Progress): void;
+  /** One line into the stage's log. */
+  log(line: string): void;
+}
+
+export interface Provenance {
+  readonly stage: string;
+  readonly key: string;
+  readonly codeDigest: string;
+  readonly params: Json;
+  readonly platform: { readonly [key: string]: Json };
+}
+
+export interface Stage {
+  run(context: StageContext): Promise<void>;
+}
+
+/** Identity, for types and for `export default`. */
+export function defineStage(stage: Stage): Stage {
+  return stage;
+}
+
+/**
+ * An expected failure of a stage, such as truncated data: the engine shows `message` and `remedy` without a stack trace.
+ * Any other exception is a bug and is shown with its stack.
+ */
+export class StageError extends Error {
+  readonly remedy: string | undefined;
+  constructor(message: string, remedy?: string) {
+    super(message);
+    this.name = "StageError";
+    this.remedy = remedy;
+  }
+}
+
+/**
+ * A platform module (`platforms:` in pipeline.yaml) tells what the machine decides: its facts go into the key of every
+ * stage that names it. Its default export is `definePlatform({ probe })`.
+ */
+export interface PlatformFacts {
+  readonly facts: { readonly [key: string]: Json };
+  /** Files or device nodes whose appearance or change makes the answer stale, e.g. `/dev/nvidia0`. */
+  readonly watched: readonly string[];
+}
+
+export interface PlatformFailure {
+  readonly reason: "platform-unavailable";
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface Platform {
+  /** `env` holds the platform's declared environment variables only. */
+  probe(env: Readonly<Record<string, string | undefined>>): Promise<PlatformFacts | PlatformFailure>;
+}
+
+export function definePlatform(platform: Platform): Platform {
+  return platform;
+}
