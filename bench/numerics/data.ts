@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
 export const LAYERS = [784, 32, 32, 32, 32, 10] as const;
@@ -12,8 +11,7 @@ const SAMPLES = 1000;
  * one-hot labels y [10, 1000], parameters theta and directions v [47, 28480].
  */
 export function writeData(folder: string): void {
-  const embedded = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..", "stages", "data");
-  const root = existsSync(embedded) ? embedded : join(process.cwd(), "stages", "data");
+  const root = join(process.cwd(), "stages", "data");
   const images = gunzipSync(readFileSync(join(root, "train-images-idx3-ubyte.gz"))).subarray(16);
   const labels = gunzipSync(readFileSync(join(root, "train-labels-idx1-ubyte.gz"))).subarray(8);
   const x = new Float32Array(784 * SAMPLES);
