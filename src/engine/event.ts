@@ -32,7 +32,14 @@ export interface Summary {
 
 /** Everything a run tells. Reporters read these; the engine never prints. `--json` writes them one object a line. */
 export type Event =
-  | { readonly type: "plan"; readonly profile: string; readonly instances: number; readonly platform: string }
+  | {
+      readonly type: "plan";
+      readonly profile: string;
+      readonly instances: number;
+      readonly platform: string;
+      /** How many instances of each stage this run is about, in plan order: a reporter can tell when a stage is complete. */
+      readonly stages?: readonly { readonly stage: string; readonly instances: number }[];
+    }
   | { readonly type: "fresh"; readonly instance: InstanceName; readonly key: Key }
   | { readonly type: "restored"; readonly instance: InstanceName; readonly key: Key; readonly seconds: number }
   | {

@@ -68,4 +68,8 @@ export interface Plan {
   readonly profile: string;
   readonly instances: readonly Instance[];
   readonly platforms: readonly PlannedPlatform[];
+  /** The folder that holds all outs, workspace-relative; `artifacts` unless pipeline.yaml says otherwise. */
+  readonly artifacts?: string;
+  /** The module that tells `pipeline doctor` what the workspace needs of the machine. */
+  readonly doctor?: string;
 }

@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+
+interface Build {
+  readonly root: string;
+  readonly id: string;
+}
+
+// The launcher (bin/launch.js) sets this before it imports the bundle, which cannot tell these from its own place on disk.
+const build = (globalThis as { [name: symbol]: unknown })[Symbol.for("gd-instabilities.build")] as Build | undefined;
+
+/** The folder of this package: where `src/`, `schemas/` and `node_modules/` are found, bundled or not. */
+export const packageRoot: string =
+  build?.root ?? fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
+
+/** Names the exact sources that run, or `undefined` when they are not bundled (tests): then nothing is cached under it. */
+export const buildId: string | undefined = build?.id;
