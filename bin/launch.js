@@ -1,0 +1,191 @@
+// A clean clone has no build step: Node 20 cannot run TypeScript, and installation runs no scripts. So the first start
+// bundles src/cli.ts with esbuild, and later starts reuse the bundle while no source file has changed: one `stat` a file.
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import module from "node:module";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const MINIMUM = [20, 19];
+const FORMAT = 1;
+const DAY = 24 * 60 * 60 * 1000;
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+  process.stderr.write(
+    `pipeline needs Node ${MINIMUM.join(".")} or newer, and this is Node ${process.versions.node}.\n`,
+  );
+  process.exitCode = 2;
+} else {
+  await launch();
+}
+
+async function launch() {
+  module.enableCompileCache?.();
+  let bundle;
+  try {
+    bundle = findBundle() ?? (await buildBundle());
+  } catch (error) {
+    // esbuild has printed a syntax error in our own sources; anything else is told here.
+    if (error?.errors === undefined) process.stderr.write(`pipeline cannot be bundled: ${error?.stack ?? error}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  // What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this.
+  globalThis[Symbol.for("gd-instabilities.build")] = { root, id: bundle.id };
+  await import(pathToFileURL(join(bundle.folder, "cli.js")).href);
+}
+
+/** Where bundles are kept: beside the packages, or in a private folder of the temporary directory when that is read-only. */
+function folders() {
+  const id = Buffer.from(root).toString("base64url").slice(-100);
+  const user = process.getuid?.() ?? userInfo().username;
+  return [
+    join(root, "node_modules", ".cache", "gd-instabilities", "cli"),
+    join(tmpdir(), `gd-instabilities-${user}`, id, "cli"),
+  ];
+}
+
+function findBundle() {
+  for (const folder of folders()) {
+    let manifest;
+    try {
+      manifest = JSON.parse(readFileSync(join(folder, "current.json"), "utf8"));
+    } catch {
+      continue;
+    }
+    if (manifest.format !== FORMAT || manifest.root !== root || !isOurs(folder)) continue;
+    if (manifest.inputs.every(([path, stamp]) => stampOf(path) === stamp)) {
+      return { folder: join(folder, manifest.id), id: manifest.id };
+    }
+  }
+  return undefined;
+}
+
+async function buildBundle() {
+  const started = Date.now();
+  const [{ build }, { createHash }] = await Promise.all([import("esbuild"), import("node:crypto")]);
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/cli.ts"],
+    outdir: "out",
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    sourcemap: "linked",
+    sourcesContent: false,
+    metafile: true,
+    write: false,
+    logLevel: "error",
+  });
+  const digest = createHash("sha256");
+  for (const file of result.outputFiles) digest.update(`${file.path.slice(root.length)}\0`).update(file.contents);
+  const id = digest.digest("hex").slice(0, 16);
+  const sources = Object.keys(result.metafile.inputs).sort();
+  const inputs = [...sources, "bin/launch.js", "package.json", "node_modules/esbuild/package.json"].map((path) => {
+    const stamp = stampOf(path);
+    // A file saved while esbuild read it may not be what was bundled: an impossible stamp makes the next start look again.
+    return [path, modifiedAt(path) >= started - 20 ? "changed-while-bundling" : stamp];
+  });
+  const manifest = JSON.stringify({ format: FORMAT, root, id, inputs });
+  let refusal;
+  for (const folder of folders()) {
+    try {
+      publish(folder, id, manifest, result.outputFiles);
+      return { folder: join(folder, id), id };
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+/** Everything appears by rename, so that processes that start at once each find a whole bundle, their own or another's. */
+function publish(folder, id, manifest, files) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!isOurs(folder)) throw new Error(`${folder} belongs to someone else`);
+  linkPackages(folder);
+  const final = join(folder, id);
+  const temporary = join(folder, `.${process.pid}-${process.hrtime.bigint()}`);
+  if (existsSync(join(final, "cli.js"))) {
+    utimesSync(final, new Date(), new Date());
+  } else {
+    mkdirSync(temporary);
+    const out = join(root, "out");
+    for (const file of files) {
+      const target = join(temporary, file.path.slice(out.length + 1));
+      mkdirSync(dirname(target), { recursive: true });
+      // Source maps name their sources relative to root/out; where the bundle lies, only a full path serves.
+      writeFileSync(target, target.endsWith(".map") ? withSourceRoot(file.text) : file.contents);
+    }
+    try {
+      renameSync(temporary, final);
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true });
+      if (!existsSync(join(final, "cli.js"))) throw error;
+    }
+  }
+  writeFileSync(`${temporary}.json`, manifest);
+  renameSync(`${temporary}.json`, join(folder, "current.json"));
+  prune(folder, id);
+}
+
+function withSourceRoot(text) {
+  return JSON.stringify({ ...JSON.parse(text), sourceRoot: pathToFileURL(join(root, "out")).href });
+}
+
+/** In the temporary directory no node_modules lies above the bundle, so one is linked there. */
+function linkPackages(folder) {
+  if (folder.startsWith(join(root, "node_modules"))) return;
+  try {
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+}
+
+/** Bundles nobody has built for a day: a process still running from one may yet load a command of it, so never sooner. */
+function prune(folder, keep) {
+  for (const name of readdirSync(folder)) {
+    if (name === keep || name === "node_modules" || name === "current.json") continue;
+    try {
+      if (Date.now() - modifiedAt(join(folder, name)) > DAY)
+        rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // Another process pruned it first.
+    }
+  }
+}
+
+function isOurs(folder) {
+  const stats = lstatSync(folder);
+  return (
+    stats.isDirectory() && (process.getuid === undefined || stats.uid === process.getuid() || process.getuid() === 0)
+  );
+}
+
+function stampOf(path) {
+  const stats = statSync(join(root, path), { throwIfNoEntry: false });
+  return stats === undefined ? "missing" : `${stats.size}:${stats.mtimeMs}:${stats.ino}`;
+}
+
+function modifiedAt(path) {
+  const stats = statSync(path.startsWith("/") ? path : join(root, path), { throwIfNoEntry: false });
+  return stats?.mtimeMs ?? 0;
+}
