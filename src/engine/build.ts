@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 interface Build {
@@ -9,8 +11,15 @@ interface Build {
 const build = (globalThis as { [name: symbol]: unknown })[Symbol.for("gd-instabilities.build")] as Build | undefined;
 
 /** The folder of this package: where `src/`, `schemas/` and `node_modules/` are found, bundled or not. */
-export const packageRoot: string =
-  build?.root ?? fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
+export const packageRoot: string = build?.root ?? findRoot();
 
-/** Names the exact sources that run, or `undefined` when they are not bundled (tests): then nothing is cached under it. */
+/** Names the exact sources that run, or `undefined` when the launcher did not bundle them (tests): then nothing is cached under it. */
 export const buildId: string | undefined = build?.id;
+
+function findRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "schemas", "pipeline.schema.json")) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
+  return folder;
+}

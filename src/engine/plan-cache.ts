@@ -1,0 +1,54 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Analysis } from "./analyse.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { expandFiles } from "./files.ts";
+
+/** A valid plan and its warnings, kept so that a run over an unchanged pipeline.yaml loads neither a YAML parser nor a validator. */
+export interface CachedPlan extends Analysis {
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** The identity of a plan: everything that decides it but the file system. */
+export function planIdentity(ingredients: readonly string[]): string {
+  const digest = createHash("sha256");
+  for (const ingredient of ingredients) digest.update(`${ingredient.length}:${ingredient}`);
+  return digest.digest("hex");
+}
+
+/** The plan of that identity, when it is there and the files it rests on still are. */
+export async function readPlan(workspace: string, profile: string, identity: string): Promise<CachedPlan | undefined> {
+  let cached: { readonly identity: string } & CachedPlan;
+  try {
+    cached = JSON.parse(readFileSync(fileOf(workspace, profile), "utf8"));
+  } catch {
+    return undefined;
+  }
+  if (cached.identity !== identity) return undefined;
+  for (const file of cached.files) {
+    if (!statSync(join(workspace, file), { throwIfNoEntry: false })?.isFile()) return undefined;
+  }
+  for (const patterns of cached.patterns) {
+    if ((await expandFiles({ workspace, artifacts: cached.plan.artifacts }, patterns)).length === 0) return undefined;
+  }
+  return cached;
+}
+
+/** Keeps a plan, by rename; where the workspace cannot be written, it is simply made again next time. */
+export function writePlan(workspace: string, profile: string, identity: string, plan: CachedPlan): void {
+  const file = fileOf(workspace, profile);
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    mkdirSync(join(workspace, ".pipeline", "plans"), { recursive: true });
+    writeFileSync(temporary, JSON.stringify({ identity, ...plan }));
+    renameSync(temporary, file);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** One file a profile, so that they cannot pile up. */
+function fileOf(workspace: string, profile: string): string {
+  return join(workspace, ".pipeline", "plans", `${/^[\w-]+$/.test(profile) ? profile : "default"}.json`);
+}
