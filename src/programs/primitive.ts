@@ -39,6 +39,24 @@ export interface Primitive<P> {
   onnx(builder: OnnxBuilder, inputs: readonly OnnxValue[], params: P, output: Aval): OnnxValue;
   /** TensorFlow lowering. */
   tensorflow(tf: TensorflowOps, inputs: readonly TensorflowValue[], params: P, output: Aval): TensorflowValue;
+  /**
+   * What the current trace should hold instead, built with the ops of `ops.ts`; `undefined` leaves the equation as it is.
+   * The operands' definitions are at hand through `definedBy` of `emit.ts`. A rule must make the program smaller, so that
+   * rewriting ends. Rules for all elementwise primitives (constants, broadcasts) are in `simplify.ts`.
+   */
+  simplify?(inputs: readonly Variable[], params: P): Variable | undefined;
+  /** Elementwise with broadcasting: every output element depends on one element of each operand. */
+  readonly elementwise?: true;
+  /** The two operands may be exchanged. */
+  readonly commutative?: true;
+  /** The output is a constant of differentiation, whatever the inputs. */
+  readonly nondifferentiable?: true;
+  /** Cheap enough that a linearized program computes it again rather than store it. */
+  readonly cheap?: true;
+  /** The parameters with another float type, where they name one. */
+  retype?(params: P, float: "f32" | "f64"): P;
+  /** Equal keys mean equal parameters. Default: their JSON. */
+  key?(params: P): string;
   /** Parameters as they are printed, e.g. `axes=[1]`; empty when there are none. */
   describe?(params: P): string;
   /** Sample inputs and parameters for the conformance suite, at least one: adding a primitive adds its tests. */
