@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import type { OnnxAttribute, OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
+import type { Aval, Tensor } from "../../programs/tensor.ts";
+import type { OnnxDType, OnnxInitializer, OnnxModel, OnnxPort } from "./model.ts";
+
+/** A graph under construction: `OnnxBuilder` for the primitives, inputs and outputs for `lower.ts`. */
+export interface GraphBuilder extends OnnxBuilder {
+  input(name: string, aval: Aval): OnnxValue;
+  /**
+   * The graph so far, with these outputs in this order. A value keeps its node and takes the output's name, unless it
+   * is an input, a constant or an output already: then a copy does (`Identity`), since a graph's output may be neither.
+   */
+  finish(name: string, outputs: readonly { readonly name: string; readonly value: OnnxValue }[]): OnnxModel;
+}
+
+interface PendingNode {
+  readonly op: string;
+  readonly domain: "" | "com.microsoft";
+  readonly inputs: readonly (OnnxValue | undefined)[];
+  readonly output: OnnxValue;
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** Above this many bytes, equal constants are found by their digest instead of their contents. */
+const SHORT = 256;
+
+/** Opens an empty graph for an execution provider. */
+export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
+  const taken = new Set<string>();
+  const counts = new Map<string, number>();
+  const inputs: OnnxValue[] = [];
+  const nodes: PendingNode[] = [];
+  const initializers: OnnxInitializer[] = [];
+  const shared = new Map<string, OnnxValue>();
+
+  function unique(stem: string): string {
+    let name = stem;
+    let count = counts.get(stem) ?? 0;
+    while (name === "" || taken.has(name)) {
+      count += 1;
+      name = `${stem}_${count}`;
+    }
+    counts.set(stem, count);
+    taken.add(name);
+    return name;
+  }
+
+  function initializer(stem: string, dtype: OnnxDType, aval: Aval, bytes: Uint8Array): OnnxValue {
+    const key = `${dtype}[${aval.shape.join()}]${contents(bytes)}`;
+    const known = shared.get(key);
+    if (known !== undefined) return known;
+    const value = { name: unique(stem), aval };
+    initializers.push({ name: value.name, dtype, shape: aval.shape, bytes });
+    shared.set(key, value);
+    return value;
+  }
+
+  function node(
+    op: string,
+    operands: readonly (OnnxValue | undefined)[],
+    output: Aval,
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain: "" | "com.microsoft" = "",
+  ): OnnxValue {
+    const value = { name: unique(op.toLowerCase()), aval: { dtype: output.dtype, shape: output.shape } };
+    nodes.push({ op, domain, inputs: operands, output: value, attributes });
+    return value;
+  }
+
+  return {
+    device,
+    input(name, aval) {
+      const value = { name: unique(name), aval: { dtype: aval.dtype, shape: aval.shape } };
+      inputs.push(value);
+      return value;
+    },
+    node,
+    constant(tensor) {
+      return initializer("const", tensor.dtype, { dtype: tensor.dtype, shape: tensor.shape }, bytesOf(tensor.data));
+    },
+    int64(values) {
+      // The contract has no integer dtype: primitives hand these on as shapes and axes, never as numbers.
+      const aval = { dtype: "f64", shape: [values.length] } as const;
+      return initializer("ints", "i64", aval, bytesOf(BigInt64Array.from(values, BigInt)));
+    },
+    finish(name, outputs) {
+      const made = new Set(nodes.map((pending) => pending.output));
+      const names = new Map<OnnxValue, string>();
+      const copies: PendingNode[] = [];
+      const ports: OnnxPort[] = outputs.map((output) => {
+        const port = { name: unique(output.name), dtype: output.value.aval.dtype, shape: output.value.aval.shape };
+        if (made.has(output.value) && !names.has(output.value)) names.set(output.value, port.name);
+        else
+          copies.push({
+            op: "Identity",
+            domain: "",
+            inputs: [output.value],
+            output: { name: port.name, aval: port },
+            attributes: {},
+          });
+        return port;
+      });
+      const nameOf = (value: OnnxValue | undefined): string =>
+        value === undefined ? "" : (names.get(value) ?? value.name);
+      return {
+        name,
+        inputs: inputs.map((value) => ({ name: value.name, dtype: value.aval.dtype, shape: value.aval.shape })),
+        outputs: ports,
+        initializers,
+        nodes: [...nodes, ...copies].map((pending) => ({
+          op: pending.op,
+          domain: pending.domain,
+          inputs: pending.inputs.map(nameOf),
+          outputs: [nameOf(pending.output)],
+          attributes: pending.attributes,
+        })),
+      };
+    },
+  };
+}
+
+function contents(bytes: Uint8Array): string {
+  if (bytes.byteLength <= SHORT) return Buffer.from(bytes).toString("latin1");
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function bytesOf(data: Tensor["data"] | BigInt64Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
