@@ -179,7 +179,7 @@ function hold(tf: TensorflowOps, value: TensorflowValue, { dtype, shape }: Aval)
   const tensor: DeviceTensor = {
     dtype,
     shape,
-    read: () => download(heldBy(tensor, "of read()"), tensor),
+    read: async () => download(heldBy(tensor, "that is read"), tensor),
     dispose() {
       values.get(tensor)?.dispose();
       values.delete(tensor);

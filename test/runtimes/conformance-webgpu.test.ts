@@ -1,0 +1,3 @@
+import { describeConformance } from "./conformance.ts";
+
+await describeConformance("onnx:webgpu");

@@ -1,0 +1,5 @@
+import { describeConformance } from "./conformance.ts";
+
+await describeConformance("reference:cpu");
+await describeConformance("onnx:cpu");
+await describeConformance("onnx:cuda");
