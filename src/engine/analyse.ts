@@ -88,8 +88,6 @@ export async function analyse(
     made.set(view.name, instancesOf(view, artifacts, evaluator, owned, patterns));
   }
   checkOverlaps(owned, matrices, evaluator);
-  reportUnusedParams(tree, evaluator.used, report);
-  reportUnusedPlatforms(platforms, views, evaluator);
   for (const { patterns: list, path } of patterns.values()) {
     if ((await expandFiles(folder, list)).length > 0) continue;
     const message = `no file matches ${list.map((pattern) => `\`${pattern}\``).join(", ")}`;
@@ -100,6 +98,9 @@ export async function analyse(
     report.error("no-such-file", tree.valueAt(path), message, remedy);
   }
   if (report.hasErrors()) return undefined;
+  // What a mistyped name leaves unused would be a second complaint about the same slip.
+  reportUnusedParams(tree, evaluator.used, report);
+  reportUnusedPlatforms(platforms, views, evaluator);
 
   const order = topologicalOrder(new Map(views.map((view) => [view.name, needsOf(view)])));
   const doctor = text(root.doctor);
@@ -107,6 +108,7 @@ export async function analyse(
     workspace,
     profile,
     artifacts,
+    profiles: Object.keys(mapping(root.profiles)),
     ...(doctor === undefined ? {} : { doctor: clean(doctor) }),
     platforms,
     instances: order.flatMap((name) => made.get(name)!),

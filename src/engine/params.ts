@@ -173,20 +173,19 @@ function parseSet(argument: string, report: Report): Layer | undefined {
     );
     return undefined;
   }
-  const problems: [Place, string][] = [];
+  const problems: string[] = [];
   const text = argument.slice(equals + 1);
   const tree = parseSource(
     { name: "--set", text },
-    { ...report, error: (_reason, place, message) => problems.push([place, message]) },
+    { ...report, error: (_reason, _place, message) => problems.push(message) },
   );
+  const valuePlace = { source, start: equals + 1, end: argument.length };
   if (tree === undefined || problems.length > 0) {
-    const [place, message] = problems[0]!;
-    const shifted = { source, start: place.start + equals + 1, end: place.end + equals + 1 };
-    report.error("invalid-set", shifted, message, "the value is YAML: a number, text, or a list such as [0.1, 0.2]");
+    const remedy = "the value is YAML: a number, text, or a list such as [0.1, 0.2]";
+    report.error("invalid-set", valuePlace, problems[0]!, remedy);
     return undefined;
   }
   const value = path.reduceRight<Json>((inner, key) => ({ [key]: inner }), tree.value);
-  const valuePlace = { source, start: equals + 1, end: argument.length };
   const keyPlace = { source, start: 0, end: equals };
   return { name: "--set", value, place: (_path, what) => (what === "key" ? keyPlace : valuePlace) };
 }

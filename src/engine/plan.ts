@@ -70,6 +70,8 @@ export interface Plan {
   readonly platforms: readonly PlannedPlatform[];
   /** The folder that holds all outs, workspace-relative; `artifacts` unless pipeline.yaml says otherwise. */
   readonly artifacts?: string;
+  /** The names of all profiles of pipeline.yaml. */
+  readonly profiles?: readonly string[];
   /** The module that tells `pipeline doctor` what the workspace needs of the machine. */
   readonly doctor?: string;
 }

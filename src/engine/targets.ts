@@ -51,7 +51,7 @@ export function closureOf(plan: Plan, targets: readonly InstanceName[]): readonl
 
 function matcherOf(target: string, folder: string): (instance: Instance) => boolean {
   const [stage = "", pairs] = splitAt(target);
-  const wanted = pairs?.split(",").map((pair) => pair.trim());
+  const wanted = pairs?.split(",").map((pair) => globOf(pair.trim(), "name"));
   const stagePattern = globOf(stage, "name");
   const namePattern = globOf(target, "name");
   const path = posix.join(folder, target).replace(/\/$/, "");
@@ -60,9 +60,8 @@ function matcherOf(target: string, folder: string): (instance: Instance) => bool
     if (namePattern.test(name)) return true;
     if (stagePattern.test(own)) {
       if (wanted === undefined) return true;
-      const patterns = wanted.map((pair) => globOf(pair, "name"));
       const has = Object.entries(matrix).map(([key, value]) => `${key}=${value}`);
-      if (patterns.every((pattern) => has.some((pair) => pattern.test(pair)))) return true;
+      if (wanted.every((pattern) => has.some((pair) => pattern.test(pair)))) return true;
     }
     return outs.some((out) => pathPattern.test(out.path) || out.path.startsWith(`${path}/`));
   };

@@ -1,0 +1,281 @@
+import { describe, expect, it } from "vitest";
+import { diagnosticsOf, expectMistakes } from "./marked.ts";
+
+const remedies = async (marked: string): Promise<string[]> =>
+  (await expectMistakes(marked)).map(({ remedy }) => remedy);
+
+describe("mistakes in pipeline.yaml are told where they are", () => {
+  it("tells all of them at once, by position", async () => {
+    const told = await remedies(`version: 1
+params: { etas: [0.1, 0.2] }
+stages:
+  train:
+    run: ⟦missing-module:stages/trian.ts⟧
+    matrix: { eta: "⟦unknown-param:\${params.eta}⟧" }
+    outs: { run: "run/\${eta}" }
+  plot:
+    cmd: draw
+    deps: { run: ⟦unknown-stage:trian⟧.run, table: train.⟦unknown-out:rum⟧ }
+    ⟦unknown-key:platfrom⟧: numeric
+`);
+    expect(told).toEqual([
+      "did you mean `stages/train.ts`?",
+      "did you mean `etas`?",
+      "did you mean `train`?",
+      "did you mean `run`?",
+      "did you mean `platform`?",
+    ]);
+  });
+
+  it("has something to say where there is no file, or nothing in it", async () => {
+    const [empty] = await diagnosticsOf("");
+    expect(empty).toMatchObject({ severity: "error", reason: "wrong-type" });
+    const [text] = await diagnosticsOf("hello");
+    expect(text!.message).toBe("pipeline.yaml is text, and should be a mapping");
+  });
+
+  describe("YAML", () => {
+    it("tells a duplicate key and goes on", async () => {
+      await expectMistakes(`version: 1
+stages:
+  a: { run: stages/a.ts, outs: { x: x } }
+  ⟦yaml-syntax:a⟧: { run: stages/a.ts, outs: { x: x } }
+  b: { cmd: b, deps: { x: ⟦unknown-stage:c⟧.x } }
+`);
+    });
+
+    it("explains expressions without quotes inside braces, each of them", async () => {
+      const told = await remedies(`version: 1
+stages:
+  a:
+    run: stages/a.ts
+    matrix: { eta: ⟦yaml-syntax:\${params.etas}⟧ }
+    params: { eta: ⟦yaml-syntax:\${eta}⟧, other: "\${eta}", list: [⟦yaml-syntax:\${eta}⟧] }
+`);
+      expect(told[0]).toBe('write "${params.etas}"');
+    });
+
+    it("tells tabs, open brackets, open quotes and unknown anchors", async () => {
+      expect((await diagnosticsOf("version: 1\nstages:\n\ta: 1\n"))[0]!.remedy).toMatch(/spaces/);
+      for (const text of ["version: 1\nstages: [a\n", 'version: 1\nstages: "a\n', "version: 1\nstages: *a\n"]) {
+        const told = await diagnosticsOf(text);
+        expect(told.length).toBeGreaterThan(0);
+        for (const { reason, position } of told) {
+          expect(reason).toBe("yaml-syntax");
+          expect(position.line).toBeGreaterThanOrEqual(2);
+        }
+      }
+    });
+
+    it("follows anchors and aliases to where the mistake is written", async () => {
+      await expectMistakes(`version: 1
+stages:
+  a: { run: stages/a.ts, params: &p { x: "⟦unknown-variable:\${nope}⟧" } }
+  b: { run: stages/a.ts, params: *p }
+`);
+    });
+  });
+
+  describe("the schema", () => {
+    it("names wrong types, missing keys and wrong names", async () => {
+      const told = await expectMistakes(`version: ⟦unknown-version:2⟧
+stages:
+  ⟦invalid-name:1st⟧: { run: stages/a.ts }
+  ⟦run-or-cmd:none⟧: { params: {} }
+  both: { run: stages/a.ts, ⟦run-or-cmd:cmd⟧: x }
+  typed:
+    run: stages/a.ts
+    matrix: ⟦wrong-type:3⟧
+    params: ⟦wrong-type:[1]⟧
+    env: [HOME, ⟦wrong-value:1BAD⟧]
+    deps: { d: ⟦wrong-type:4⟧, ⟦missing-key:e⟧: {}, f: { files: ⟦empty:[]⟧ } }
+    outs: { ⟦missing-key:o⟧: { kind: ⟦wrong-value:folder⟧ } }
+`);
+      expect(told.map(({ message }) => message)).toContain("stage `none` has neither `run` nor `cmd`");
+      expect(told.map(({ message }) => message)).toContain(
+        "`stages.typed.matrix` is a number, and should be a mapping",
+      );
+    });
+
+    it("does not accept keys of later versions yet", async () => {
+      await expectMistakes(`version: 1
+stages:
+  a: { run: stages/a.ts, ⟦unknown-key:batch⟧: true, ⟦unknown-key:resume⟧: true }
+`);
+    });
+  });
+
+  describe("expressions", () => {
+    it("tells what is no expression, unknown, or in the wrong place", async () => {
+      const told = await expectMistakes(`version: 1
+params: { mlp: { etas: [1] } }
+stages:
+  a:
+    run: stages/a.ts
+    matrix: { eta: "\${params.mlp.etas}" }
+    params:
+      sum: "⟦invalid-expression:\${1 + 2}⟧"
+      open: "⟦invalid-expression:\${eta⟧"
+      list: "etas: ⟦not-text:\${params.mlp.etas}⟧"
+      shell: "⟦unknown-variable:\${HOME}⟧"
+      twice: "\${eta} ⟦unknown-variable:\${et}⟧ \${eta}"
+      dep: "⟦misplaced-expression:\${deps.x}⟧"
+      range: "⟦invalid-range:\${range(params.mlp.etas)}⟧"
+      kept: "$\${HOME}"
+  b:
+    cmd: |
+      echo "⟦unknown-dep:\${deps.dta}⟧" \${deps.data}
+      cp x ⟦unknown-out:\${outs.y}⟧
+    deps: { data: { files: data/one.csv } }
+    outs: { z: z }
+`);
+      const byReason = new Map(told.map(({ reason, remedy }) => [reason, remedy]));
+      expect(byReason.get("unknown-dep")).toBe("did you mean `data`?");
+      expect(told.find(({ message }) => message.includes("`et`"))!.remedy).toMatch(/did you mean `eta`\?/);
+      expect(told.find(({ message }) => message.includes("`HOME`"))!.remedy).toMatch(/\$\$\{HOME\} keeps the text/);
+    });
+
+    it("knows that a bare name may mean a param", async () => {
+      const [told] = await expectMistakes(`version: 1
+params: { mlp: { x: 1 } }
+stages:
+  a: { run: stages/a.ts, params: { x: "\${params.mlp.x}", y: "⟦unknown-variable:\${mlp}⟧" } }
+`);
+      expect(told!.remedy).toBe("write ${params.mlp}");
+    });
+
+    it("tells an expression in params, where nothing is evaluated", async () => {
+      await expectMistakes(
+        `version: 1
+params: { a: 1, b: "⟦misplaced-expression:\${params.a}⟧" }
+stages:
+  s: { run: stages/a.ts, params: { all: ["\${params.a}", "\${params.b}"] } }
+`.replace('"⟦misplaced-expression:${params.a}⟧"', '⟦misplaced-expression:"${params.a}"⟧'),
+      );
+    });
+  });
+
+  describe("matrices", () => {
+    it("tells lists that are none, empty, repeated or unnameable", async () => {
+      await expectMistakes(`version: 1
+params: { n: 3 }
+stages:
+  a: { run: stages/a.ts, matrix: { k: ⟦not-a-list:"\${params.n}"⟧ } }
+  b: { run: stages/a.ts, matrix: { k: ⟦empty:[]⟧ } }
+  c: { run: stages/a.ts, matrix: { k: [1, 2, ⟦repeated:1⟧] } }
+  d: { run: stages/a.ts, matrix: { k: [⟦unnameable:a/b⟧] } }
+  e: { run: stages/a.ts, matrix: { k: [⟦wrong-type:[1]⟧] } }
+  f: { run: stages/a.ts, matrix: { of: ⟦unknown-stage:z⟧ } }
+  g: { run: stages/a.ts, matrix: { of: ⟦no-matrix:h⟧ } }
+  h: { run: stages/a.ts }
+`);
+    });
+
+    it("stops an explosion before it happens, and a circle of `of`", async () => {
+      const told = await expectMistakes(`version: 1
+stages:
+  a:
+    run: stages/a.ts
+    ⟦too-many-instances:matrix⟧: { x: "\${range(200)}", y: "\${range(200)}", z: "\${range(200)}" }
+  b: { run: stages/a.ts, matrix: { of: c } }
+  c: { run: stages/a.ts, matrix: { of: ⟦cycle:b⟧ } }
+`);
+      expect(told[0]!.message).toBe("stage `a` would have 200 × 200 × 200 = 8000000 instances");
+      expect(told[1]!.message).toMatch(/b → c → b/);
+    });
+
+    it("says nothing of what merely builds on a wrong matrix", async () => {
+      await expectMistakes(`version: 1
+stages:
+  a: { run: stages/a.ts, matrix: { k: ⟦empty:[]⟧ }, outs: { x: "x/\${k}" } }
+  b: { run: stages/a.ts, matrix: { of: a }, deps: { x: a.x }, outs: { y: "y/\${k}" } }
+`);
+    });
+  });
+
+  describe("deps", () => {
+    it("tells what they name that is not there", async () => {
+      const told = await expectMistakes(`version: 1
+stages:
+  train: { run: stages/a.ts, matrix: { eta: [0.1, 0.2] }, outs: { run: "run/\${eta}", log: "log/\${eta}" } }
+  a: { cmd: a, deps: { x: ⟦missing-out-name:train⟧ } }
+  b: { cmd: b, deps: { x: train.run@⟦unknown-key:etta⟧=0.1 } }
+  c: { cmd: c, deps: { x: ⟦no-such-instance:train.run@eta=0.3⟧ } }
+  d: { cmd: d, deps: { x: train.run@⟦invalid-dep:eta⟧ } }
+  e: { cmd: e, matrix: { eta: [0.1, 0.3, 0.4] }, deps: { x: ⟦no-such-instance:train.run⟧ } }
+  f: { cmd: f, deps: { x: { files: ⟦no-such-file:"data/*.txt"⟧ } } }
+  g: { cmd: g, deps: { x: { files: [data/one.csv, ⟦escaping-files:../secret⟧] } } }
+  h: { cmd: h, deps: { x: { files: ⟦no-such-file:artifacts/log/0.1⟧ } } }
+`);
+      const remedyOf = (line: number): string => told.find(({ position }) => position.line === line)!.remedy;
+      expect(remedyOf(4)).toBe("write train.run or train.log");
+      expect(remedyOf(5)).toBe("did you mean `eta`?");
+      expect(remedyOf(6)).toBe("it has eta: 0.1, 0.2");
+      expect(told.find(({ position }) => position.line === 8)!.message).toBe(
+        "`train` has no instance with eta=0.3, eta=0.4",
+      );
+      expect(remedyOf(11)).toBe("outs are deps by name: stage.out");
+    });
+
+    it("tells cycles with their path, one for each", async () => {
+      const told = await expectMistakes(`version: 1
+stages:
+  a: { cmd: a, deps: { x: ⟦cycle:c.o⟧ }, outs: { o: a } }
+  b: { cmd: b, deps: { x: a.o }, outs: { o: b } }
+  c: { cmd: c, deps: { x: b.o }, outs: { o: c } }
+  d: { cmd: d, deps: { x: c.o, y: ⟦cycle:d.o⟧ }, outs: { o: d } }
+`);
+      expect(told.map(({ message }) => message)).toEqual([
+        "stages need each other in a circle: a → c → b → a",
+        "stage `d` needs itself",
+      ]);
+    });
+  });
+
+  describe("outs", () => {
+    it("must be unique, not nested, and inside the artifacts folder", async () => {
+      const told = await expectMistakes(`version: 1
+stages:
+  a: { run: stages/a.ts, matrix: { k: [1, 2], l: [x] }, outs: { x: ⟦overlapping-outs:a.json⟧, y: "y/\${k}" } }
+  b: { run: stages/a.ts, outs: { y: ⟦overlapping-outs:./y//1⟧ } }
+  c: { run: stages/a.ts, outs: { z: { path: z, kind: directory } } }
+  d: { run: stages/a.ts, outs: { z: ⟦nested-outs:z/deep/file⟧ } }
+  e: { run: stages/a.ts, outs: { u: ⟦escaping-out:../x⟧, v: ⟦escaping-out:/etc/x⟧, w: ⟦escaping-out:./⟧ } }
+  f: { run: stages/a.ts, matrix: { p: [..] }, outs: { u: ⟦escaping-out:"\${p}/x"⟧ } }
+  g: { run: stages/a.ts, outs: { u: { path: u, schema: ⟦unknown-schema:tabel⟧ } } }
+`);
+      expect(told[0]!.remedy).toBe("put ${k} into the path");
+      expect(told.at(-1)!.remedy).toBe("did you mean `table`?");
+    });
+  });
+
+  it("tells unknown platforms and missing modules", async () => {
+    await expectMistakes(`version: 1
+doctor: ⟦missing-module:stages/doctor.ts⟧
+platforms:
+  numeric: { run: ⟦missing-module:stages/platfrm.ts⟧ }
+stages:
+  a: { run: stages/a.ts, platform: ⟦unknown-platform:numerics⟧ }
+  b: { run: stages/a.ts, platform: numeric }
+  c: { run: ⟦escaping-module:../elsewhere.ts⟧ }
+`);
+  });
+
+  it("warns of params and platforms that nothing uses, once all else is right", async () => {
+    const told = await expectMistakes(`version: 1
+params:
+  used: { a: 1, ⟦unused-param:b⟧: { c: 2 } }
+  ⟦unused-param:unused⟧: { a: 1 }
+  datasets: { x: 1, y: 2 }
+  list: { geometric: { from: 1, ratio: 2, count: 2 } }
+platforms:
+  ⟦unused-platform:spare⟧: { run: stages/a.ts }
+stages:
+  a:
+    run: stages/a.ts
+    matrix: { n: [x], k: "\${params.list}" }
+    params: { a: "\${params.used.a}", d: "\${params.datasets[n]}" }
+`);
+    expect(told.map(({ severity }) => severity)).toEqual(["warning", "warning", "warning"]);
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { LoadOptions } from "../../../src/engine/load.ts";
+import { diagnosticsOf, expectMistakes, planOf } from "./marked.ts";
+
+/** What a stage sees of `params`, with a profile and settings on top. */
+async function paramsOf(yaml: string, options: LoadOptions = {}): Promise<unknown> {
+  const plan = await planOf(
+    `version: 1\n${yaml}\nstages:\n  a: { run: stages/a.ts, params: { p: "\${params.p}" } }\n`,
+    options,
+  );
+  return (plan.instances[0]!.params as { p: unknown }).p;
+}
+
+const settings = async (...set: string[]): Promise<string[]> => {
+  const text = `version: 1
+params: { p: { n: 1, list: [1], text: a, any: null, grid: { linear: { from: 0, to: 1, count: 3 } } } }
+stages: { a: { run: stages/a.ts, params: { p: "\${params.p}" } } }
+`;
+  return (await diagnosticsOf(text, { set })).map(({ position, sourceLine, length, message, reason }) => {
+    expect(position.file).toBe("--set");
+    expect(message).not.toBe("");
+    return `${reason} "${sourceLine.slice(position.column - 1, position.column - 1 + length)}"`;
+  });
+};
+
+describe("params", () => {
+  const layered = `params: { p: { a: 1, b: { c: [1, 2], d: x } } }
+profiles:
+  quick: { p: { a: 2 } }
+  big: { p: { b: { c: [3] } } }
+`;
+
+  it("merge mappings and replace the rest, over defaults, profile and --set", async () => {
+    expect(await paramsOf(layered)).toEqual({ a: 2, b: { c: [1, 2], d: "x" } });
+    expect(await paramsOf(layered, { profile: "big" })).toEqual({ a: 1, b: { c: [3], d: "x" } });
+    const set = ["p.b.c=[4, 5]", "p.b.d=y=z", "params.p.a=1e-3"];
+    expect(await paramsOf(layered, { profile: "big", set })).toEqual({ a: 0.001, b: { c: [4, 5], d: "y=z" } });
+  });
+
+  it("use the profile that --profile says, else defaultProfile, else quick, else none", async () => {
+    const profileOf = async (yaml: string, options: LoadOptions = {}): Promise<string> =>
+      (await planOf(`version: 1\n${yaml}\nstages: { a: { run: stages/a.ts } }\n`, options)).profile;
+    expect(await profileOf("profiles: { quick: {}, big: {} }")).toBe("quick");
+    expect(await profileOf("profiles: { quick: {}, big: {} }\ndefaultProfile: big")).toBe("big");
+    expect(await profileOf("profiles: { quick: {}, big: {} }\ndefaultProfile: big", { profile: "quick" })).toBe(
+      "quick",
+    );
+    expect(await profileOf("profiles: { big: {} }")).toBe("default");
+  });
+
+  it("expand compact lists, rounded to 12 digits", async () => {
+    const list = (yaml: string): Promise<unknown> => paramsOf(`params: { p: ${yaml} }`);
+    expect(await list("{ geometric: { from: 0.01, ratio: 1.1, count: 4 } }")).toEqual([0.01, 0.011, 0.0121, 0.01331]);
+    expect(await list("{ linear: { from: 0, to: 1, count: 4 } }")).toEqual([0, 0.333333333333, 0.666666666667, 1]);
+    expect(await list("{ range: { from: 0, to: 0.3, step: 0.1 } }")).toEqual([0, 0.1, 0.2, 0.3]);
+    expect(await list("{ range: { from: 0, to: 200, step: 150 } }")).toEqual([0, 150]);
+    expect(await list("{ range: { from: 2, to: 0, step: -1 } }")).toEqual([2, 1, 0]);
+    expect(await list("{ range: { from: 1, to: 3 } }")).toEqual([1, 2, 3]);
+  });
+
+  it("overlay one field of a compact list, or put another list in its place", async () => {
+    const yaml = `params: { p: { linear: { from: 0, to: 1, count: 3 } } }
+profiles: { short: { p: { linear: { count: 2 } } }, other: { p: { range: { from: 7, to: 8 } } }, plain: { p: [5] } }
+`;
+    expect(await paramsOf(yaml, { profile: "short" })).toEqual([0, 1]);
+    expect(await paramsOf(yaml, { profile: "other" })).toEqual([7, 8]);
+    expect(await paramsOf(yaml, { profile: "plain" })).toEqual([5]);
+    expect(await paramsOf(yaml, { set: ["p.linear.count=2"] })).toEqual([0, 1]);
+  });
+
+  it("tell compact lists that make no sense", async () => {
+    await expectMistakes(`version: 1
+params:
+  a: { geometric: { from: 1, ratio: ⟦invalid-list:-1⟧, count: 3 } }
+  b: { ⟦invalid-list:linear⟧: { from: 1, to: 2 } }
+  c: { linear: { from: 1, to: 2, count: ⟦invalid-list:0⟧ } }
+  d: { range: { from: 1, to: 5, step: ⟦invalid-list:-1⟧ } }
+  e: { range: { from: 1, to: 5, stop: ⟦invalid-list:9⟧ } }
+  f: { linear: { from: ⟦invalid-list:x⟧, to: 2, count: 1 } }
+stages:
+  s: { run: stages/a.ts, params: { all: ["\${params.a}"] } }
+`);
+  });
+
+  it("tell what a profile sets that has no default, or one of another kind, in every profile", async () => {
+    const told = await expectMistakes(`version: 1
+params: { mlp: { etas: [1], epochs: 3 } }
+defaultProfile: ⟦unknown-profile:quik⟧
+profiles:
+  quick: { mlp: { ⟦unknown-param:epoch⟧: 5 } }
+  big: { mlp: { etas: ⟦param-kind:3⟧, epochs: ⟦param-kind:[1]⟧ } }
+stages:
+  a: { run: stages/a.ts, params: { m: "\${params.mlp}" } }
+`);
+    expect(told.map(({ remedy }) => remedy)).toEqual([
+      "did you mean `quick`?",
+      "did you mean `epochs`?; new ones go under `params:`",
+      "give a list",
+      "give a number",
+    ]);
+  });
+
+  it("tell what is wrong with the command line, in its own words", async () => {
+    expect(await settings("p.n=2", "p.any=[1]", "p.grid=[1, 2]")).toEqual([]);
+    expect(await settings("p.m=2")).toEqual(['unknown-param "p.m"']);
+    expect(await settings("p.n=[2]")).toEqual(['param-kind "[2]"']);
+    expect(await settings("p.n")).toEqual(['invalid-set "p.n"']);
+    expect(await settings("p.list=[1, 2")).toEqual(['invalid-set "[1, 2"']);
+    expect(await settings("q=1", "p.text=3")).toEqual(['param-kind "3"', 'unknown-param "q"']);
+    const [profile] = await diagnosticsOf("version: 1\nprofiles: { quick: {} }\nstages: { a: { cmd: a } }\n", {
+      profile: "quik",
+    });
+    expect(profile).toMatchObject({
+      reason: "unknown-profile",
+      remedy: "did you mean `quick`?",
+      position: { file: "--profile" },
+    });
+  });
+});
