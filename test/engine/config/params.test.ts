@@ -106,7 +106,7 @@ stages:
     expect(await settings("p.n=[2]")).toEqual(['param-kind "[2]"']);
     expect(await settings("p.n")).toEqual(['invalid-set "p.n"']);
     expect(await settings("p.list=[1, 2")).toEqual(['invalid-set "[1, 2"']);
-    expect(await settings("q=1", "p.text=3")).toEqual(['param-kind "3"', 'unknown-param "q"']);
+    expect(await settings("q=1", "p.text=3")).toEqual(['unknown-param "q"', 'param-kind "3"']);
     const [profile] = await diagnosticsOf("version: 1\nprofiles: { quick: {} }\nstages: { a: { cmd: a } }\n", {
       profile: "quik",
     });
