@@ -73,12 +73,30 @@ function excerpt({ source, start, end }: Place): { position: SourcePosition; len
   const lineStart = text.lastIndexOf("\n", at - 1) + 1;
   const newline = text.indexOf("\n", at);
   const lineEnd = newline === -1 ? text.length : newline;
-  let line = 1;
-  for (let i = text.indexOf("\n"); i !== -1 && i < lineStart; i = text.indexOf("\n", i + 1)) line++;
+  const line = linesBefore(source, lineStart) + 1;
   const sourceLine = text.slice(lineStart, lineEnd).replace(/\r$/, "");
   // A node may span lines; its squiggle ends with the line, and with the last visible character.
   const visible = text.slice(at, Math.min(end, lineEnd)).trimEnd().length;
   return { position: { file: name, line, column: at - lineStart + 1 }, length: Math.max(1, visible), sourceLine };
+}
+
+const newlines = new WeakMap<Source, number[]>();
+
+/** How many lines end before an offset, by bisection: each instance of a plan has a position. */
+function linesBefore(source: Source, offset: number): number {
+  let ends = newlines.get(source);
+  if (ends === undefined) {
+    ends = [];
+    for (let i = source.text.indexOf("\n"); i !== -1; i = source.text.indexOf("\n", i + 1)) ends.push(i);
+    newlines.set(source, ends);
+  }
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function byPosition(a: Diagnostic, b: Diagnostic): number {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import type { Json } from "../stage.ts";
 import { packageRoot } from "./build.ts";
 import type { Report } from "./diagnostic.ts";
@@ -19,11 +19,18 @@ const TYPES: Readonly<Record<string, string>> = {
   null: "empty",
 };
 
+let compiled: ValidateFunction | undefined;
+
+function compile(): ValidateFunction {
+  const schema = JSON.parse(readFileSync(schemaPath, "utf8")) as Record<string, unknown>;
+  // Union types are there on purpose: a wrong value then gives one error, and not one for each branch.
+  return new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false }).compile(schema);
+}
+
 /** Reports what of the tree does not satisfy `schemas/pipeline.schema.json`. */
 export function validate(tree: Tree, report: Report): void {
-  const schema = JSON.parse(readFileSync(schemaPath, "utf8")) as Record<string, unknown>;
-  // ajv types: the schema uses union types on purpose, so that a wrong value gives one error and not one for each branch.
-  const check = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false }).compile(schema);
+  compiled ??= compile();
+  const check = compiled;
   if (check(tree.value)) return;
   for (const error of check.errors ?? []) {
     const finding = explain(error, tree);

@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node, type Pair, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from "yaml";
 import type { Json } from "../stage.ts";
 import type { Place, Report, Source } from "./diagnostic.ts";
 
@@ -66,6 +77,22 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
   };
 }
 
+const indices = new WeakMap<YAMLMap, Map<string, Pair>>();
+
+/** A mapping's entries by key; searched for each stage of a thousand, a list of them would be slow. */
+function pairsOf(map: YAMLMap): Map<string, Pair> {
+  let index = indices.get(map);
+  if (index === undefined) {
+    index = new Map();
+    for (const pair of map.items) {
+      // Of a key given twice the first one is found: the second is reported as such.
+      if (isScalar(pair.key) && !index.has(String(pair.key.value))) index.set(String(pair.key.value), pair);
+    }
+    indices.set(map, index);
+  }
+  return index;
+}
+
 /** The deepest node on the path that exists, so that something missing is shown where it is missing. */
 function find(document: Document, path: Path): { key: Node | undefined; value: Node | undefined } {
   let key: Node | undefined;
@@ -74,7 +101,7 @@ function find(document: Document, path: Path): { key: Node | undefined; value: N
     const container = isAlias(node) ? node.resolve(document) : node;
     let pair: Pair | undefined;
     if (isMap(container)) {
-      pair = container.items.find((item) => isScalar(item.key) && String(item.key.value) === String(segment));
+      pair = pairsOf(container).get(String(segment));
       if (pair === undefined) break;
       key = pair.key as Node;
       // `name:` with nothing after it has no node of its own: its key stands for it.
