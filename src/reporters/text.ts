@@ -36,6 +36,11 @@ export function formatSeconds(seconds: number): string {
   return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
+/** `6 s`, `4 min 05 s`: for times that are guessed or that run on. */
+export function formatWholeSeconds(seconds: number): string {
+  return seconds < 59.5 ? `${Math.round(seconds)} s` : formatSeconds(seconds);
+}
+
 /** `1 instance`, `3 instances` */
 export function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

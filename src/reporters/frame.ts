@@ -1,0 +1,89 @@
+import type { InstanceName } from "../engine/plan.ts";
+import type { Palette } from "./palette.ts";
+import { progressText, type RateMeter } from "./rate.ts";
+import type { Tally } from "./tally.ts";
+import { clip, clipMiddle, formatWholeSeconds, pad, widthOf } from "./text.ts";
+
+export interface RunningStage {
+  readonly instance: InstanceName;
+  /** Milliseconds on the reporter's clock. */
+  readonly since: number;
+  readonly meter: RateMeter;
+}
+
+/** What one frame of the live view shows. */
+export interface View {
+  readonly running: readonly RunningStage[];
+  readonly tally: Tally;
+  readonly ticks: number;
+  readonly now: number;
+  readonly begun: number;
+  readonly interrupted: boolean;
+}
+
+export interface Size {
+  columns(): number;
+  rows(): number;
+  readonly palette: Palette;
+}
+
+const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
+/** So many running instances are listed at most; a machine with more cores shows the rest as a number. */
+const MAX_LISTED = 12;
+
+/** The lines of one frame: running instances, then the totals. None is wider than the terminal, and they fit its height. */
+export function frameOf(view: View, size: Size): string[] {
+  const { palette } = size;
+  // The last column stays free: some terminals wrap a line that fills it.
+  const columns = Math.max(20, size.columns() - 1);
+  const room = Math.max(1, Math.min(MAX_LISTED, size.rows() - 4));
+  const listed = view.running.length <= room ? view.running : view.running.slice(0, room - 1);
+  const longest = Math.max(0, ...listed.map(({ instance }) => widthOf(instance)));
+  const nameWidth = Math.min(longest, Math.max(12, Math.floor(columns * 0.36)));
+  const spinner = palette.cyan([...SPINNER][view.ticks % SPINNER.length]!);
+  const lines = listed.map((stage) => `${spinner} ${runningLine(stage, view.now, nameWidth, columns - 2, palette)}`);
+  const hidden = view.running.length - listed.length;
+  if (hidden > 0) lines.push(palette.dim(`  … and ${hidden} more running`));
+  lines.push(totalsLine(view, columns, palette));
+  return lines;
+}
+
+function runningLine(stage: RunningStage, now: number, nameWidth: number, columns: number, palette: Palette): string {
+  const name = pad(clipMiddle(stage.instance, nameWidth), nameWidth);
+  const { latest } = stage.meter;
+  const elapsed = formatWholeSeconds((now - stage.since) / 1000);
+  let room = columns - nameWidth - 2;
+  if (room < 8) return name;
+  if (latest === undefined) return `${name}  ${palette.dim(clip(elapsed, room))}`;
+  const text = clip(progressText(stage.meter), room);
+  room -= widthOf(text) + 2;
+  const barWidth = Math.min(30, room);
+  const withBar = barWidth >= 8 ? `${bar(latest.done, latest.total, barWidth, palette)}  ` : "";
+  room -= withBar === "" ? 0 : barWidth + 2;
+  const message = latest.message !== undefined && room >= 6 ? `  ${palette.dim(clip(latest.message, room))}` : "";
+  return `${name}  ${withBar}${text}${message}`;
+}
+
+/** `━━━━━━╸─────`, to half a column. */
+export function bar(done: number, total: number, width: number, palette: Palette): string {
+  const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
+  const halves = Math.round(share * width * 2);
+  const full = Math.floor(halves / 2);
+  const half = halves % 2 === 1 ? "╸" : "";
+  return palette.cyan("━".repeat(full) + half) + palette.dim("─".repeat(width - full - half.length));
+}
+
+function totalsLine({ tally, running, now, begun, interrupted }: View, columns: number, palette: Palette): string {
+  const failed = tally.count("failed");
+  const parts: string[] = [`${tally.settled}/${tally.total}`];
+  if (interrupted) parts.push("stopping");
+  if (failed > 0) parts.push(`${failed} failed`);
+  for (const ending of ["ran", "restored", "fresh"] as const) {
+    if (tally.count(ending) > 0) parts.push(`${tally.count(ending)} ${ending}`);
+  }
+  parts.push(`${running.length} running`, formatWholeSeconds((now - begun) / 1000));
+  const text = clip(parts.join(" · "), columns);
+  const painted = failed > 0 ? text.replace(`${failed} failed`, palette.red(`${failed} failed`)) : text;
+  const barWidth = Math.min(30, columns - widthOf(text) - 2);
+  return barWidth < 8 ? painted : `${bar(tally.settled, tally.total, barWidth, palette)}  ${painted}`;
+}

@@ -1,0 +1,94 @@
+import type { Event, Reason, Summary } from "../engine/event.ts";
+import type { Palette } from "./palette.ts";
+import type { Screen } from "./reporter.ts";
+import type { StageTally } from "./tally.ts";
+import { clip, counted, formatSeconds, pad } from "./text.ts";
+
+type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
+
+/** The first line of a run: `quick · 148 instances · onnx:cpu`. */
+export function planLine({ profile, instances, platform }: EventOf<"plan">, palette: Palette): string {
+  const parts = [palette.bold(profile), counted(instances, "instance")];
+  if (platform !== "") parts.push(platform);
+  return parts.join(palette.dim(" · "));
+}
+
+/** One line for a stage that has ended: `✓ train  3 ran, 44 fresh  12.4 s`. */
+export function stageLine(tally: StageTally, palette: Palette, nameWidth = 24): string {
+  const { stage, total, failed, skipped, restored, ran, seconds, instance } = tally;
+  const mark =
+    failed > 0
+      ? palette.red("✗")
+      : skipped > 0
+        ? palette.yellow("–")
+        : ran > 0
+          ? palette.green("✓")
+          : restored > 0
+            ? palette.blue("↺")
+            : palette.green("✓");
+  const name = pad(total === 1 ? instance : stage, nameWidth);
+  const what = total === 1 && ran === 1 ? "" : endings(tally, total > 1);
+  const time = seconds > 0 && (ran > 0 || failed > 0) ? formatSeconds(seconds) : "";
+  return `${mark} ${name}${[what, palette.dim(time)].filter((text) => text !== "").join("  ")}`.trimEnd();
+}
+
+/** `3 ran, 44 fresh`; for a single instance just `restored`. */
+function endings(tally: StageTally, numbers: boolean): string {
+  const words = (["ran", "restored", "fresh", "failed", "skipped"] as const)
+    .filter((ending) => tally[ending] > 0)
+    .map((ending) => (numbers ? `${tally[ending]} ${ending}` : ending));
+  return words.join(", ");
+}
+
+/** A failed instance: what happened, the last lines of its output, what to do, how to run it alone. */
+export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Screen, columns = 120): string {
+  const { instance, failure, seconds } = event;
+  const lines = [
+    `${palette.red("✗")} ${palette.bold(instance)}  ${palette.red(failure.reason.replaceAll("-", " "))} ${palette.dim(`after ${formatSeconds(seconds)}`)}`,
+  ];
+  for (const line of failure.message.split("\n")) lines.push(`    ${line}`);
+  for (const line of failure.output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, columns - 6))}`));
+  if (failure.remedy !== undefined) lines.push(`    ${palette.green(failure.remedy)}`);
+  lines.push(`    ${palette.dim("run it alone:")} ${rerun(instance)}`);
+  return lines.join("\n");
+}
+
+/** The last line of a run. */
+export function summaryLine(summary: Summary, interrupted: boolean, palette: Palette): string {
+  const { ran, restored, fresh, failed, skipped, seconds } = summary;
+  const time = palette.dim(formatSeconds(seconds));
+  const all = ran + restored + fresh + failed + skipped;
+  if (fresh === all && !interrupted) {
+    return `${palette.green("everything is fresh")} ${palette.dim("·")} ${counted(all, "instance")} ${palette.dim("·")} ${time}`;
+  }
+  const parts: string[] = [];
+  if (interrupted) parts.push(palette.yellow("interrupted"));
+  if (failed > 0) parts.push(palette.red(`${failed} failed`));
+  if (skipped > 0) parts.push(palette.yellow(`${skipped} not run`));
+  if (ran > 0) parts.push(palette.green(`${ran} ran`));
+  if (restored > 0) parts.push(palette.blue(`${restored} restored`));
+  if (fresh > 0) parts.push(`${fresh} fresh`);
+  return [...parts, time].join(palette.dim(" · "));
+}
+
+/** `params.eta  0.01 → 0.02`, `src/numerics/lanczos.ts  changed`. */
+export function reasonLine({ kind, subject, before, after }: Reason, palette: Palette): string {
+  if (before !== undefined && before === after) return palette.dim(`${subject}  bytes unchanged`);
+  const change =
+    before !== undefined && after !== undefined
+      ? `${short(before)} ${palette.dim("→")} ${short(after)}`
+      : after !== undefined
+        ? `${palette.dim("new:")} ${short(after)}`
+        : before !== undefined
+          ? `${palette.dim("gone:")} ${short(before)}`
+          : "";
+  if (change !== "") return `${subject}  ${change}`;
+  const words = kind.replaceAll("-", " ");
+  if (kind === "never-run" || subject === "") return words;
+  return `${subject}  ${palette.dim(words.includes(" ") ? words : "changed")}`;
+}
+
+/** Digests are told apart by their first twelve digits. */
+function short(value: string): string {
+  return /^(sha256:)?[0-9a-f]{64}$/.test(value) ? value.replace("sha256:", "").slice(0, 12) : clip(value, 60);
+}

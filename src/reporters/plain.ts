@@ -1,0 +1,65 @@
+import { failureBlock, planLine, stageLine, summaryLine } from "./lines.ts";
+import { createRateMeter, progressText, type RateMeter } from "./rate.ts";
+import type { Reporter, Screen } from "./reporter.ts";
+import { createTally } from "./tally.ts";
+import { formatSeconds, pad } from "./text.ts";
+
+/** A long stage says where it is this often, in milliseconds. */
+const PROGRESS_EVERY = 30_000;
+
+/** Lines for logs and pipes: one for each instance that ran or failed, one for each restored stage, none for fresh ones. */
+export function createPlainReporter(screen: Screen, now: () => number = Date.now): Reporter {
+  const { palette } = screen;
+  const tally = createTally();
+  const meters = new Map<string, { readonly meter: RateMeter; told: number }>();
+  let interrupted = false;
+  const line = (text: string): void => screen.write(`${text}\n`);
+
+  return {
+    close: () => {},
+    emit(event) {
+      const complete = tally.settle(event);
+      switch (event.type) {
+        case "plan":
+          line(planLine(event, palette));
+          break;
+        case "started":
+          meters.set(event.instance, { meter: createRateMeter(), told: now() });
+          break;
+        case "progress": {
+          const running = meters.get(event.instance);
+          if (running === undefined) break;
+          running.meter.update(event.progress, now());
+          if (now() - running.told < PROGRESS_EVERY) break;
+          running.told = now();
+          line(`${palette.dim("…")} ${pad(event.instance, 24)}${progressText(running.meter)}`);
+          break;
+        }
+        case "ran":
+          meters.delete(event.instance);
+          line(`${palette.green("✓")} ${pad(event.instance, 24)}${palette.dim(formatSeconds(event.seconds))}`);
+          break;
+        case "failed":
+          meters.delete(event.instance);
+          line(failureBlock(event, screen));
+          break;
+        case "skipped":
+          if (event.because === "interrupted") interrupted = true;
+          break;
+        case "warning":
+          line(`${palette.yellow("warning")}  ${event.message}`);
+          break;
+        case "summary":
+          line(summaryLine(event, interrupted, palette));
+          break;
+        case "fresh":
+        case "restored":
+        case "output":
+          break;
+        default:
+          event satisfies never;
+      }
+      if (complete !== undefined && complete.restored > 0 && complete.ran === 0) line(stageLine(complete, palette));
+    },
+  };
+}
