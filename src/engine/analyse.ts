@@ -1,16 +1,17 @@
-import { readdirSync, statSync } from "node:fs";
-import { dirname, join, posix } from "node:path";
 import type { Json } from "../stage.ts";
-import { positionOf, type Report, type Source } from "./diagnostic.ts";
+import { cleanPath, type Mapping, mapping, strings, text } from "./declared.ts";
+import type { Report, Source } from "./diagnostic.ts";
 import { createEvaluator, type Evaluator } from "./evaluator.ts";
 import { isMapping } from "./expression.ts";
 import { expandFiles } from "./files.ts";
 import { findCycles, topologicalOrder } from "./graph.ts";
-import { type Join, joinDep, type Producers, parseReference } from "./joins.ts";
-import { expandMatrices, instanceName, type StageMatrix } from "./matrix.ts";
-import { checkOverlaps, checkSchemas, type OwnedOut, planOuts } from "./outs.ts";
+import { type DepView, type FilePatterns, instancesOf, type StageView } from "./instances.ts";
+import { joinDep, type Producers, parseReference } from "./joins.ts";
+import { expandMatrices } from "./matrix.ts";
+import { checkModule } from "./modules.ts";
+import { checkOverlaps, checkSchemas, type OwnedOut } from "./outs.ts";
 import { reportUnusedParams, resolveParams } from "./params.ts";
-import type { Instance, Plan, PlannedAction, PlannedDep, PlannedPlatform } from "./plan.ts";
+import type { Instance, Plan, PlannedPlatform } from "./plan.ts";
 import { validate } from "./schema.ts";
 import { type Path, parseSource } from "./source.ts";
 import { suggest } from "./suggest.ts";
@@ -21,20 +22,6 @@ export interface Analysis {
   readonly files: readonly string[];
   readonly patterns: readonly (readonly string[])[];
 }
-
-type Mapping = { readonly [key: string]: Json };
-
-/** What is known of one stage before its instances are made. */
-interface StageView {
-  readonly name: string;
-  readonly raw: Mapping;
-  readonly matrix: StageMatrix | undefined;
-  readonly deps: readonly DepView[];
-}
-
-type DepView =
-  | { readonly type: "out"; readonly name: string; readonly stage: string; readonly joins: readonly Join[] | undefined }
-  | { readonly type: "files"; readonly name: string; readonly declared: Json; readonly path: Path };
 
 /**
  * Makes the plan that a pipeline.yaml declares. Whatever is wrong goes to the report, all of it; the plan is `undefined`
@@ -68,7 +55,7 @@ export async function analyse(
   for (const [name, declared] of Object.entries(mapping(root.platforms))) {
     const { run, env } = mapping(declared);
     checkFile(run, ["platforms", name, "run"]);
-    if (typeof run === "string") platforms.push({ name, module: clean(run), env: strings(env) });
+    if (typeof run === "string") platforms.push({ name, module: cleanPath(run), env: strings(env) });
   }
 
   const stages = new Map(Object.entries(mapping(root.stages)).map(([name, raw]) => [name, mapping(raw)]));
@@ -80,7 +67,7 @@ export async function analyse(
 
   const owned: OwnedOut[] = [];
   const made = new Map<string, Instance[]>();
-  const patterns = new Map<string, { readonly patterns: readonly string[]; readonly path: Path }>();
+  const patterns = new Map<string, FilePatterns>();
   for (const view of views) {
     checkFile(view.raw.run, ["stages", view.name, "run"]);
     files.push(...checkSchemas(view.name, mapping(view.raw.outs), workspace, evaluator));
@@ -109,7 +96,7 @@ export async function analyse(
     profile,
     artifacts,
     profiles: Object.keys(mapping(root.profiles)),
-    ...(doctor === undefined ? {} : { doctor: clean(doctor) }),
+    ...(doctor === undefined ? {} : { doctor: cleanPath(doctor) }),
     platforms,
     instances: order.flatMap((name) => made.get(name)!),
   };
@@ -151,109 +138,6 @@ function reportCycles(views: readonly StageView[], { tree, report }: Evaluator):
   }
 }
 
-/** The instances of one stage. Where something is wrong with one of them, it is left out. */
-function instancesOf(
-  view: StageView,
-  artifacts: string,
-  evaluator: Evaluator,
-  owned: OwnedOut[],
-  patterns: Map<string, { readonly patterns: readonly string[]; readonly path: Path }>,
-): Instance[] {
-  const { name, raw, matrix } = view;
-  const path = ["stages", name];
-  const declaredOuts = mapping(raw.outs);
-  const position = positionOf(evaluator.tree.keyAt(path));
-  const env = strings(raw.env);
-  const later = { dep: Object.keys(mapping(raw.deps)), out: Object.keys(declaredOuts) };
-  const reads = readsOf(raw, env, path, evaluator);
-  const instances: Instance[] = [];
-  if (matrix === undefined) {
-    // A stage whose matrix is wrong is read once all the same, with its variables unknown: its other slips are told too.
-    const unknown = Object.fromEntries(Object.keys(mapping(raw.matrix)).map((key) => [key, null]));
-    if (!("of" in unknown)) {
-      actionOf(raw, unknown, later, path, evaluator);
-      evaluator.json(mapping(raw.params), [...path, "params"], { variables: unknown });
-    }
-    return [];
-  }
-  for (const [index, row] of matrix.rows.entries()) {
-    const action = actionOf(raw, row, later, path, evaluator);
-    const params = evaluator.json(mapping(raw.params), [...path, "params"], { variables: row });
-    const outs = planOuts(name, declaredOuts, row, artifacts, evaluator);
-    for (const out of outs ?? []) owned.push({ out, stage: name, row });
-    const deps: PlannedDep[] = [];
-    for (const dep of view.deps) {
-      if (dep.type === "out") {
-        const join = dep.joins?.[index];
-        if (join) deps.push({ type: "out", name: dep.name, each: join.each, from: join.from });
-        continue;
-      }
-      const list = patternsOf(dep.declared, dep.path, row, evaluator);
-      if (list === undefined) continue;
-      deps.push({ type: "files", name: dep.name, patterns: list });
-      const identity = JSON.stringify([dep.path, list]);
-      if (!patterns.has(identity)) patterns.set(identity, { patterns: list, path: dep.path });
-    }
-    if (action === undefined || params === undefined || outs === undefined) continue;
-    const platform = text(raw.platform);
-    instances.push({
-      name: instanceName(name, row),
-      stage: name,
-      matrix: row,
-      action,
-      deps,
-      outs,
-      params,
-      env,
-      platform,
-      reads,
-      position,
-    });
-  }
-  return instances;
-}
-
-function actionOf(
-  raw: Mapping,
-  row: Mapping,
-  later: { readonly dep: readonly string[]; readonly out: readonly string[] },
-  path: Path,
-  evaluator: Evaluator,
-): PlannedAction | undefined {
-  if (typeof raw.run === "string") return { type: "run", module: clean(raw.run) };
-  if (typeof raw.cmd !== "string") return undefined;
-  const command = evaluator.text(raw.cmd, [...path, "cmd"], { variables: row, later });
-  return command === undefined ? undefined : { type: "cmd", command: String(command) };
-}
-
-/** `${env.NAME}` stays as it is: the value is the run's, not the plan's. */
-function readsOf(raw: Mapping, env: readonly string[], path: Path, evaluator: Evaluator): string[] {
-  return strings(raw.reads).flatMap((entry, index) => {
-    const value = evaluator.text(entry, [...path, "reads", index], { variables: {}, later: { env } });
-    return value === undefined ? [] : [String(value)];
-  });
-}
-
-function patternsOf(declared: Json, path: Path, row: Mapping, evaluator: Evaluator): string[] | undefined {
-  const { tree, report } = evaluator;
-  const list = Array.isArray(declared) ? strings(declared) : strings([declared]);
-  if (list.length === 0) return undefined;
-  const patterns: string[] = [];
-  for (const [index, entry] of list.entries()) {
-    const at = Array.isArray(declared) ? [...path, index] : path;
-    const value = evaluator.text(entry, at, { variables: row });
-    if (value === undefined) return undefined;
-    const pattern = clean(String(value));
-    if (/^(!?\/|!?[A-Za-z]:)/.test(pattern) || /(^|\/)\.\.(\/|$)/.test(pattern)) {
-      const remedy = "deps on files are relative to the workspace and stay inside; `reads:` is for what is outside";
-      report.error("escaping-files", tree.valueAt(at), `\`${pattern}\` leads out of the workspace`, remedy);
-      return undefined;
-    }
-    patterns.push(pattern);
-  }
-  return patterns;
-}
-
 function checkPlatform(
   { name, raw }: StageView,
   platforms: readonly PlannedPlatform[],
@@ -286,61 +170,4 @@ function reportUnusedPlatforms(
       "remove it, or name it in a stage",
     );
   }
-}
-
-/** Whether a module of the workspace exists; reports it when not. */
-function checkModule(file: string, path: Path, workspace: string, { tree, report }: Evaluator): boolean {
-  if (file === "") return false; // The schema has said so.
-  const place = tree.valueAt(path);
-  const normal = clean(file);
-  if (posix.isAbsolute(normal) || normal.split("/").includes("..")) {
-    report.error(
-      "escaping-module",
-      place,
-      `\`${file}\` is not in the workspace`,
-      "give a path relative to pipeline.yaml",
-    );
-    return false;
-  }
-  if (file.includes("${")) {
-    report.error(
-      "misplaced-expression",
-      place,
-      "a module's path is written out",
-      "hand what differs to it under `params:`",
-    );
-    return false;
-  }
-  if (statSync(join(workspace, normal), { throwIfNoEntry: false })?.isFile()) return true;
-  report.error("missing-module", place, `there is no file \`${normal}\``, suggestFile(normal, workspace));
-  return false;
-}
-
-function suggestFile(file: string, workspace: string): string {
-  const folder = dirname(file);
-  let siblings: string[];
-  try {
-    siblings = readdirSync(join(workspace, folder));
-  } catch {
-    return `there is no folder \`${folder}\` either; paths are relative to pipeline.yaml`;
-  }
-  const known = siblings.filter((name) => /\.[cm]?[jt]sx?$/.test(name)).map((name) => posix.join(folder, name));
-  return suggest(file, known, "modules");
-}
-
-function clean(path: string): string {
-  const negated = path.startsWith("!") ? "!" : "";
-  return negated + posix.normalize(path.slice(negated.length));
-}
-
-function mapping(value: Json | undefined): Mapping {
-  return isMapping(value) ? value : {};
-}
-
-function text(value: Json | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function strings(value: Json | undefined): string[] {
-  return Array.isArray(value) ? (value as readonly Json[]).filter((item) => typeof item === "string") : [];
 }

@@ -1,8 +1,9 @@
 import type { InstanceName } from "../engine/plan.ts";
+import { shortNames } from "./names.ts";
 import type { Palette } from "./palette.ts";
 import { progressText, type RateMeter } from "./rate.ts";
 import type { Tally } from "./tally.ts";
-import { clip, clipMiddle, formatWholeSeconds, pad, widthOf } from "./text.ts";
+import { clip, formatWholeSeconds, pad, widthOf } from "./text.ts";
 
 export interface RunningStage {
   readonly instance: InstanceName;
@@ -41,18 +42,24 @@ export function frameOf(view: View, size: Size): string[] {
   const longest = Math.max(0, ...listed.map(({ instance }) => widthOf(instance)));
   const nameWidth = Math.min(longest, Math.max(12, Math.floor(columns * 0.36)));
   const spinner = palette.cyan([...SPINNER][view.ticks % SPINNER.length]!);
-  const lines = listed.map((stage) => `${spinner} ${runningLine(stage, view.now, nameWidth, columns - 2, palette)}`);
+  const names = shortNames(
+    listed.map(({ instance }) => instance),
+    nameWidth,
+  );
+  const lines = listed.map((stage, i) => {
+    const name = pad(names[i]!, nameWidth);
+    return `${spinner} ${runningLine(stage, name, view.now, columns - 2 - nameWidth, palette)}`;
+  });
   const hidden = view.running.length - listed.length;
   if (hidden > 0) lines.push(palette.dim(`  … and ${hidden} more running`));
   lines.push(totalsLine(view, columns, palette));
   return lines;
 }
 
-function runningLine(stage: RunningStage, now: number, nameWidth: number, columns: number, palette: Palette): string {
-  const name = pad(clipMiddle(stage.instance, nameWidth), nameWidth);
+function runningLine(stage: RunningStage, name: string, now: number, columns: number, palette: Palette): string {
   const { latest } = stage.meter;
   const elapsed = formatWholeSeconds((now - stage.since) / 1000);
-  let room = columns - nameWidth - 2;
+  let room = columns - 2;
   if (room < 8) return name;
   if (latest === undefined) return `${name}  ${palette.dim(clip(elapsed, room))}`;
   const text = clip(progressText(stage.meter), room);

@@ -40,12 +40,16 @@ function endings(tally: StageTally, numbers: boolean): string {
   return words.join(", ");
 }
 
+/** So many failures of one stage are told in full; more of them tell nothing new. */
+const FULL_FAILURES = 5;
+
 /** A failed instance: what happened, the last lines of its output, what to do, how to run it alone. */
-export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Screen, columns = 120): string {
+export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Screen, nth: number, columns = 120): string {
   const { instance, failure, seconds } = event;
-  const lines = [
-    `${palette.red("✗")} ${palette.bold(instance)}  ${palette.red(failure.reason.replaceAll("-", " "))} ${palette.dim(`after ${formatSeconds(seconds)}`)}`,
-  ];
+  const what = `${palette.red(failure.reason.replaceAll("-", " "))} ${palette.dim(`after ${formatSeconds(seconds)}`)}`;
+  const head = `${palette.red("✗")} ${palette.bold(instance)}  ${what}`;
+  if (nth > FULL_FAILURES) return head;
+  const lines = [head];
   for (const line of failure.message.split("\n")) lines.push(`    ${line}`);
   for (const line of failure.output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, columns - 6))}`));
   if (failure.remedy !== undefined) lines.push(`    ${palette.green(failure.remedy)}`);

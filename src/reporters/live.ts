@@ -91,7 +91,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   return {
     close,
     emit(event) {
-      const complete = tally.settle(event);
+      const complete = tally.settle(event, clock.now());
       switch (event.type) {
         case "plan":
           finished.push(planLine(event, palette));
@@ -106,7 +106,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
           break;
         case "failed":
           running.delete(event.instance);
-          finished.push(failureBlock(event, terminal, terminal.columns()));
+          finished.push(failureBlock(event, terminal, tally.failuresBeside(event.instance), terminal.columns()));
           break;
         case "skipped":
           if (event.because === "interrupted") interrupted = true;

@@ -18,7 +18,7 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
   return {
     close: () => {},
     emit(event) {
-      const complete = tally.settle(event);
+      const complete = tally.settle(event, now());
       switch (event.type) {
         case "plan":
           line(planLine(event, palette));
@@ -41,7 +41,7 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
           break;
         case "failed":
           meters.delete(event.instance);
-          line(failureBlock(event, screen));
+          line(failureBlock(event, screen, tally.failuresBeside(event.instance)));
           break;
         case "skipped":
           if (event.because === "interrupted") interrupted = true;

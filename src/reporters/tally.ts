@@ -14,7 +14,7 @@ export interface StageTally {
   readonly ran: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Of all instances together: more than the clock shows where they ran side by side. */
+  /** From the start of its first instance that ran to the end of its last; 0 when none ran. */
   readonly seconds: number;
 }
 
@@ -23,16 +23,20 @@ type Ending = (typeof ENDINGS)[number];
 
 /** Counts endings by stage. */
 export interface Tally {
-  /** Takes an event; the stage's tally when its last instance has just ended. */
-  settle(event: Event): StageTally | undefined;
+  /** Takes an event, and when it came in milliseconds; the stage's tally when its last instance has just ended. */
+  settle(event: Event, now: number): StageTally | undefined;
   /** Stages of which some instances have ended and some have not: what an interruption leaves. */
   incomplete(): StageTally[];
   readonly settled: number;
   readonly total: number;
+  /** How many instances of an instance's stage have failed so far. */
+  failuresBeside(instance: InstanceName): number;
   count(ending: Ending): number;
 }
 
 export function createTally(): Tally {
+  const begun = new Map<string, number>();
+  const failures = new Map<string, number>();
   const stages = new Map<string, { -readonly [Property in keyof StageTally]: StageTally[Property] }>();
   const counts: Record<Ending, number> = { fresh: 0, restored: 0, ran: 0, failed: 0, skipped: 0 };
   let settled = 0;
@@ -41,13 +45,17 @@ export function createTally(): Tally {
   const none = { fresh: 0, restored: 0, ran: 0, failed: 0, skipped: 0, seconds: 0 };
 
   return {
-    settle(event) {
+    settle(event, now) {
       if (event.type === "plan") {
         total = event.instances;
         for (const { stage, instances } of event.stages ?? []) {
           stages.set(stage, { stage, total: instances, instance: stage as InstanceName, ...none });
         }
         return undefined;
+      }
+      if (event.type === "started") {
+        const stage = stageOf(event.instance);
+        if (!begun.has(stage)) begun.set(stage, now);
       }
       if (!isEnding(event)) return undefined;
       settled++;
@@ -57,7 +65,11 @@ export function createTally(): Tally {
       stages.set(stage, tally);
       tally.instance = event.instance;
       tally[event.type]++;
-      if ("seconds" in event) tally.seconds += event.seconds;
+      if (event.type === "failed") failures.set(stage, (failures.get(stage) ?? 0) + 1);
+      const start = begun.get(stage);
+      // A single instance has measured itself.
+      if (start !== undefined) tally.seconds = (now - start) / 1000;
+      if (tally.total <= 1 && "seconds" in event) tally.seconds = event.seconds;
       if (tally.total > 0) return endedOf(tally) === tally.total ? tally : undefined;
       // Without a plan of stages each instance speaks for itself.
       stages.delete(stage);
@@ -70,6 +82,7 @@ export function createTally(): Tally {
     get total() {
       return Math.max(total, settled);
     },
+    failuresBeside: (instance) => failures.get(stageOf(instance)) ?? 0,
     count: (ending) => counts[ending],
   };
 }
