@@ -25,6 +25,17 @@ export function recordSimplified(
   return prune(record(inputs, body, createRewrite()));
 }
 
+/** The program with only these of its outputs, in this order: an HVP alone, for one, needs no gradient's products. */
+export function withOutputs(program: Program, indices: readonly number[]): Program {
+  for (const index of indices)
+    if (program.outputs[index] === undefined) throw new Error(`withOutputs: the program has no output ${index}`);
+  return prune({
+    ...program,
+    outputs: indices.map((index) => program.outputs[index]!),
+    outputNames: indices.map((index) => program.outputNames[index]!),
+  });
+}
+
 /** Drops equations that no output needs. */
 export function prune(program: Program): Program {
   const needed = new Set<Variable>(program.outputs);

@@ -27,7 +27,7 @@ export function draw(aval: Aval, random: () => number, [low, high]: readonly [nu
 }
 
 export function dot(a: Tensor, b: Tensor): number {
-  return a.data.reduce((total, value, i) => total + value * b.data[i]!, 0);
+  return Float64Array.from(a.data).reduce((total, value, i) => total + value * b.data[i]!, 0);
 }
 
 export function norm(a: Tensor): number {
@@ -38,7 +38,7 @@ export function norm(a: Tensor): number {
 export function moved(a: Tensor, factor: number, b: Tensor): Tensor {
   return float64(
     a.shape,
-    a.data.map((value, i) => value + factor * b.data[i]!),
+    Float64Array.from(a.data, (value, i) => value + factor * b.data[i]!),
   );
 }
 

@@ -63,10 +63,7 @@ export const matmul: Primitive<MatmulParams> = {
     return float64(output.shape, result);
   },
   onnx: (builder, [a, b], params, output) => {
-    const { m, n } = extents(a!.aval.shape, b!.aval.shape, params);
-    // With M < N ≤ 128 one product is split over threads along N, which changes how K is blocked and so the bits: compute
-    // the transpose for any number of replicas (ONNX-RUNTIME.md, "Bits").
-    if (builder.device === "cpu" && m < n && n <= 128) {
+    if (builder.device === "cpu" && roundsByShape(a!.aval.shape, b!.aval.shape, params)) {
       const flipped = { transposeA: !params.transposeB, transposeB: !params.transposeA };
       const turned = lowerProduct(builder, b!, a!, flipped, { ...output, shape: swapLast(output.shape) });
       return transposeLast(builder, turned);
@@ -114,6 +111,18 @@ function swappedFrom(variable: Variable): Variable | undefined {
   const last = permutation.length - 1;
   const swaps = permutation.every((from, to) => from === (to === last ? last - 1 : to === last - 1 ? last : to));
   return swaps ? turned.inputs[0] : undefined;
+}
+
+/**
+ * Whether a product's rounding would depend on the number of threads or replicas, so that the CPU has to compute its
+ * transpose instead, one replica at a time (MLAS's choices, found by trying shapes; ONNX-RUNTIME.md, "Bits"):
+ * with M < N threads share N, and K is blocked by the share, so that few columns make a difference where K is blocked at
+ * all; and a vector has kernels of its own, which joining replicas in one tall product would avoid for R > 1 only.
+ */
+function roundsByShape(a: Shape, b: Shape, params: MatmulParams): boolean {
+  const { m, k, n } = extents(a, b, params);
+  const joined = !params.transposeA && a.length > 2 && sizeOf(batchOf(b)) === 1;
+  return (m < n && n <= 256 && k > 128) || (joined && (m === 1 || n === 1));
 }
 
 const swapLast = (shape: Shape): Shape => [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];

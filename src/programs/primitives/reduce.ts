@@ -73,8 +73,8 @@ export const sum: Primitive<ReduceParams> = {
 };
 
 /**
- * ReduceSum takes another path, with other rounding, when the leading axis has length 1, so a sum over the last axes is a
- * ReduceSum of a matrix and any other a product with a row of ones: bits that do not depend on the number of replicas.
+ * Products with ones on the CPU: ReduceSum takes another path, with other rounding, when the leading axis has length 1 or
+ * a row does not start on a multiple of 16 bytes, and the bits may not depend on the number of replicas.
  */
 function lowerSum(builder: OnnxBuilder, [x]: readonly OnnxValue[], { axes }: ReduceParams, output: Aval): OnnxValue {
   if (builder.device !== "cpu") return builder.node("ReduceSum", [x, builder.int64(axes)], output, { keepdims: 1 });
@@ -95,7 +95,8 @@ function lowerSum(builder: OnnxBuilder, [x]: readonly OnnxValue[], { axes }: Red
     const leading = sizeOf(shape.slice(0, start));
     if (trailing === 1) {
       const matrix = reshapeTo(builder, value, [leading, count]);
-      value = builder.node("ReduceSum", [matrix, builder.int64([1])], { dtype, shape: [leading, 1] }, { keepdims: 1 });
+      const ones = builder.constant({ ...rowOfOnes(dtype, count), shape: [count, 1] });
+      value = builder.node("MatMul", [matrix, ones], { dtype, shape: [leading, 1] });
     } else {
       const ones = builder.constant(rowOfOnes(dtype, count));
       const blocks = reshapeTo(builder, value, [leading, count, trailing]);
