@@ -1,0 +1,27 @@
+import type { Variable } from "../../programs/program.ts";
+import type { Shape } from "../../programs/tensor.ts";
+
+/** How a tensor of parameters starts. LeCun normal: truncated at ±2σ, variance 1/fanIn (PROTOCOL A.0). */
+export type Initialisation =
+  | { readonly kind: "lecun-normal"; readonly fanIn: number }
+  | { readonly kind: "constant"; readonly value: number };
+
+export interface ParameterTensor {
+  readonly name: string;
+  /** Without the replica axis, e.g. `[out, in]`. */
+  readonly shape: Shape;
+  readonly initialisation: Initialisation;
+}
+
+/**
+ * One layer: parameters and a function of symbolic tensors. The replica axis comes first: parameters are `[R, …shape]`,
+ * activations `[R or 1, features, N]` in dense layers (features are rows, samples are columns). A leading 1 is shared by
+ * all replicas.
+ */
+export interface Layer {
+  readonly name: string;
+  readonly parameters: readonly ParameterTensor[];
+  /** Features of the output for features of the input, without replica and sample axes. Throws where they do not fit. */
+  outputShape(input: Shape): Shape;
+  apply(x: Variable, parameters: readonly Variable[]): Variable;
+}
