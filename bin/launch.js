@@ -68,9 +68,9 @@ function findBundle() {
       continue;
     }
     if (manifest.format !== FORMAT || manifest.root !== root || !isOurs(folder)) continue;
-    if (manifest.inputs.every(([path, stamp]) => stampOf(path) === stamp)) {
-      return { folder: join(folder, manifest.id), id: manifest.id };
-    }
+    const bundle = { folder: join(folder, manifest.id), id: manifest.id };
+    if (!existsSync(join(bundle.folder, "cli.js"))) continue;
+    if (manifest.inputs.every(([path, stamp]) => stampOf(path) === stamp)) return bundle;
   }
   return undefined;
 }

@@ -1,0 +1,119 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { findCommand, parseArguments } from "./commands/arguments.ts";
+import { type Command, type Context, type Stream, usageError } from "./commands/command.ts";
+import { suggest } from "./engine/suggest.ts";
+import { createPalette, wantsColour } from "./reporters/palette.ts";
+
+/** Each command is loaded when it is called, with what it alone needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  run: () => import("./commands/run.ts"),
+  status: () => import("./commands/status.ts"),
+  why: () => import("./commands/why.ts"),
+  graph: () => import("./commands/graph.ts"),
+  clean: () => import("./commands/clean.ts"),
+  doctor: () => import("./commands/doctor.ts"),
+};
+
+const undo: (() => void)[] = [];
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { name, rest } = findCommand(argv);
+  const load = name === undefined ? undefined : Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const command = (await load?.())?.command;
+  const table = command ?? { name: "", options: { version: VERSION }, arity: [0, Number.POSITIVE_INFINITY] as const };
+  const parsed = parseArguments(rest, table);
+  const args = "args" in parsed ? parsed.args : undefined;
+  const colour = args?.flag("no-color") ? false : args?.flag("color") ? true : undefined;
+  const controller = new AbortController();
+  const context: Context = {
+    folder: resolve(args?.text("cwd") ?? "."),
+    environment: process.env,
+    signal: controller.signal,
+    out: streamOf(process.stdout, colour),
+    err: streamOf(process.stderr, colour),
+    onExit: (action) => undo.push(action),
+  };
+
+  if (name !== undefined && command === undefined) {
+    return usageError(context, `there is no command \`${name}\``, suggest(name, Object.keys(COMMANDS), "commands"));
+  }
+  if ("problem" in parsed) return usageError(context, parsed.problem.message, parsed.problem.remedy);
+  if (parsed.args.flag("help") || command === undefined) return help(context, command, parsed.args.flag("version"));
+  if (!statSync(context.folder, { throwIfNoEntry: false })?.isDirectory()) {
+    return usageError(context, `there is no folder \`${context.folder}\``, "name one that exists with --cwd DIR");
+  }
+  if (command.interruptible === true) heedSignals(controller);
+  return await command.run(context, parsed.args);
+}
+
+const VERSION = { type: "boolean", description: "show the version" } as const;
+
+async function help({ out }: Context, command: Command | undefined, version: boolean): Promise<0> {
+  if (version) {
+    const [{ readFileSync }, { packageRoot }] = await Promise.all([import("node:fs"), import("./engine/build.ts")]);
+    out.write(
+      `${(JSON.parse(readFileSync(resolve(packageRoot, "package.json"), "utf8")) as { version: string }).version}\n`,
+    );
+    return 0;
+  }
+  const { commandHelp, generalHelp } = await import("./commands/help.ts");
+  if (command !== undefined) {
+    out.write(commandHelp(command, out.palette));
+    return 0;
+  }
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  out.write(
+    generalHelp(
+      commands.map((loaded) => loaded.command),
+      out.palette,
+    ),
+  );
+  return 0;
+}
+
+/** The first signal asks for an orderly stop; the second ends the process, and its exit handlers end the children. */
+function heedSignals(controller: AbortController): void {
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) exit(130);
+      controller.abort();
+    });
+  }
+}
+
+function streamOf(stream: NodeJS.WriteStream, colour: boolean | undefined): Stream {
+  const isTerminal = stream.isTTY === true;
+  return {
+    write: (text) => void stream.write(text),
+    palette: createPalette(wantsColour(colour, process.env, isTerminal)),
+    isTerminal,
+    columns: () => stream.columns ?? 120,
+    rows: () => stream.rows ?? 24,
+  };
+}
+
+function exit(code: number): never {
+  for (const action of undo.splice(0)) action();
+  process.exit(code);
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  // `pipeline graph | head`: whoever read has seen enough.
+  stream.on("error", (error: NodeJS.ErrnoException) => exit(error.code === "EPIPE" ? 0 : 1));
+}
+process.on("exit", () => {
+  for (const action of undo.splice(0)) action();
+});
+
+try {
+  const code = await main(process.argv.slice(2));
+  // What a pipe has not taken yet is written before the end.
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+  exit(code);
+} catch (error) {
+  const { traceOf } = await import("./commands/crash.ts");
+  for (const action of undo.splice(0)) action();
+  process.stderr.write(`pipeline has a bug, please report it:\n${traceOf(error)}\n`);
+  exit(70);
+}

@@ -1,0 +1,120 @@
+import { availableParallelism } from "node:os";
+import type { Event, Summary } from "../engine/event.ts";
+import type { InstanceName, Plan } from "../engine/plan.ts";
+import { closureOf } from "../engine/targets.ts";
+import { createJsonReporter } from "../reporters/json.ts";
+import { createLiveReporter } from "../reporters/live.ts";
+import { createPlainReporter } from "../reporters/plain.ts";
+import type { Reporter, Screen } from "../reporters/reporter.ts";
+import { shellQuote } from "../reporters/text.ts";
+import { type Arguments, type Command, type Context, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
+import { reportPlanFailure } from "./plan-failure.ts";
+import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
+
+export const command: Command = {
+  name: "run",
+  summary: "bring targets up to date: restore or run what is stale",
+  usage: "[TARGET…] [options]",
+  description: `Brings the targets and all they depend on up to date; without a target, everything. A target is a stage
+(train), instances of one (train@eta=0.1), a glob (fig*) or an out's path (artifacts/figures/fig01.svg).`,
+  options: {
+    ...PLAN_OPTIONS,
+    jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
+    force: { type: "boolean", short: "f", description: "run the targets even where they are fresh" },
+    "dry-run": { type: "boolean", short: "n", description: "tell what would run, and why, and run nothing" },
+    "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+    json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
+    ...DEVICE_OPTION,
+  },
+  examples: [
+    { command: "pipeline run", meaning: "everything, with the default profile" },
+    { command: "pipeline run fig02 --profile laptop", meaning: "one figure and what it depends on" },
+    { command: "pipeline run 'train@eta=0.0*' --set mlp.epochs=50", meaning: "some trainings, shorter" },
+    { command: "pipeline run -n", meaning: "what would run, and why" },
+  ],
+  arity: [0, Number.POSITIVE_INFINITY],
+  interruptible: true,
+  async run(context, args) {
+    const jobs = jobsOf(args.text("jobs"));
+    if (jobs === undefined) {
+      return usageError(
+        context,
+        `--jobs cannot be \`${args.text("jobs")}\``,
+        "give a whole number from 1, as in --jobs 4",
+      );
+    }
+    const plan = await openPlan(context, args);
+    if (plan === 2) return 2;
+    const targets = chooseTargets(context, plan, args.positionals);
+    if (targets === 2) return 2;
+    if (args.flag("dry-run")) {
+      const { dryRun } = await import("./dry-run.ts");
+      return dryRun(context, args, plan, targets);
+    }
+
+    const reporter = reporterFor(context, args);
+    context.onExit(reporter.close);
+    let summarised = false;
+    const emit = (event: Event): void => {
+      if (event.type === "summary") summarised = true;
+      reporter.emit(event.type === "plan" ? { stages: stagesOf(plan, targets), ...event } : event);
+    };
+    const { runPlan } = await import("../engine/run.ts");
+    const options = {
+      jobs,
+      force: args.flag("force"),
+      keepGoing: args.flag("keep-going"),
+      signal: context.signal,
+      environment: environmentOf(context, args),
+    };
+    let result: Awaited<ReturnType<typeof runPlan>>;
+    try {
+      result = await runPlan(plan, targets, options, emit);
+    } finally {
+      if (!summarised) reporter.close();
+    }
+    if ("reason" in result) {
+      reporter.close();
+      return reportPlanFailure(context, result);
+    }
+    if (!summarised) reporter.emit({ type: "summary", ...result });
+    reporter.close();
+    return exitCodeOf(result, context.signal);
+  },
+};
+
+function exitCodeOf(summary: Summary, signal: AbortSignal): 0 | 1 | 130 {
+  if (signal.aborted) return 130;
+  return summary.failed > 0 ? 1 : 0;
+}
+
+function jobsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return availableParallelism();
+  return /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+}
+
+function reporterFor(context: Context, args: Arguments): Reporter {
+  const { out } = context;
+  if (args.flag("json")) return createJsonReporter(out.write);
+  const screen: Screen = { write: out.write, palette: out.palette, rerun: (instance) => rerunCommand(instance, args) };
+  if (!out.isTerminal || context.environment.TERM === "dumb") return createPlainReporter(screen);
+  return createLiveReporter({ ...screen, columns: out.columns, rows: out.rows });
+}
+
+/** What to type to run one instance again, with the params it had. */
+function rerunCommand(instance: InstanceName, args: Arguments): string {
+  const words = ["npx", "pipeline", "run", instance];
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined) words.push(`--${name}`, value);
+  };
+  add("profile", args.text("profile"));
+  for (const assignment of args.list("set")) add("set", assignment);
+  add("device", args.text("device"));
+  return words.map(shellQuote).join(" ");
+}
+
+function stagesOf(plan: Plan, targets: readonly InstanceName[]): { stage: string; instances: number }[] {
+  const counts = new Map<string, number>();
+  for (const { stage } of closureOf(plan, targets)) counts.set(stage, (counts.get(stage) ?? 0) + 1);
+  return [...counts].map(([stage, instances]) => ({ stage, instances }));
+}

@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import type { Diagnostic } from "../engine/diagnostic.ts";
+import { loadPlan, PIPELINE_FILE } from "../engine/load.ts";
+import type { InstanceName, Plan } from "../engine/plan.ts";
+import { resolveTargets } from "../engine/targets.ts";
+import { formatDiagnostics } from "../reporters/diagnostics.ts";
+import { type Arguments, type Context, usageError } from "./command.ts";
+
+/** The workspace of a folder: itself or the nearest one above that has a pipeline.yaml; else the folder. */
+export function findWorkspace(folder: string): string {
+  for (let candidate = folder; ; candidate = dirname(candidate)) {
+    if (existsSync(join(candidate, PIPELINE_FILE))) return candidate;
+    if (candidate === dirname(candidate)) return folder;
+  }
+}
+
+/** Loads the plan that the command line means. Where that fails, what is wrong has been written, and the result is the exit code. */
+export async function openPlan(context: Context, args: Arguments): Promise<Plan | 2> {
+  const profile = args.text("profile");
+  const options = { set: args.list("set"), ...(profile === undefined ? {} : { profile }) };
+  const loaded = await loadPlan(findWorkspace(context.folder), options);
+  const { err } = context;
+  if ("diagnostics" in loaded) {
+    err.write(formatDiagnostics(loaded.diagnostics, err.palette, err.columns()));
+    return 2;
+  }
+  for (const warning of loaded.warnings) err.write(`${warningLine(warning, context)}\n`);
+  return loaded.plan;
+}
+
+/** The instances that targets name, or the exit code once the mistake has been told. */
+export function chooseTargets(context: Context, plan: Plan, targets: readonly string[]): readonly InstanceName[] | 2 {
+  const folder = relative(plan.workspace, context.folder).split(sep).join("/");
+  const chosen = resolveTargets(plan, targets, folder);
+  if ("targets" in chosen) return chosen.targets;
+  for (const { message, remedy } of chosen.unknown) usageError(context, message, remedy);
+  return 2;
+}
+
+/** The environment that stages and platforms are given values from. */
+export function environmentOf(context: Context, args: Arguments): Readonly<Record<string, string | undefined>> {
+  const device = args.text("device");
+  return device === undefined ? context.environment : { ...context.environment, PIPELINE_DEVICE: device };
+}
+
+/** A warning does not stop anything: one line is enough. */
+function warningLine({ position, message, remedy }: Diagnostic, { err }: Context): string {
+  const { file, line, column } = position;
+  const { palette } = err;
+  return `${palette.yellow("warning")}  ${palette.dim(`${file}:${line}:${column}`)}  ${message}: ${remedy}`;
+}
