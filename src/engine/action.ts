@@ -1,0 +1,76 @@
+import type { DepFile, Progress } from "../stage.ts";
+import type { ChildEnd } from "./child.ts";
+import type { Code, CodeReader } from "./code-digest.ts";
+import type { Environment } from "./environment.ts";
+import type { Failure } from "./event.ts";
+import type { Instance, Key, Plan } from "./plan.ts";
+import type { Facts } from "./platform.ts";
+import type { Store } from "./store.ts";
+
+/** One action, ready to run: everything that it may see and where its results are to go. */
+export interface Action {
+  readonly instance: Instance;
+  readonly key: Key;
+  /** Of `run:` modules. */
+  readonly code: Code | undefined;
+  /** By name; paths are workspace-relative. */
+  readonly deps: Readonly<Record<string, { readonly each: boolean; readonly files: readonly DepFile[] }>>;
+  /** By name; absolute, below the action's own folder. A directory out exists and is empty. */
+  readonly outs: Readonly<Record<string, string>>;
+  /** A temporary directory of its own. */
+  readonly temporary: string;
+  readonly facts: Facts;
+}
+
+export type ActionEnd =
+  | { readonly type: "finished" }
+  | { readonly type: "failed"; readonly failure: Failure }
+  | { readonly type: "interrupted" };
+
+export interface ActionHooks {
+  readonly signal: AbortSignal;
+  readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
+  readonly onProgress: (progress: Progress) => void;
+  /** The last lines so far, for a failure. */
+  readonly tail: () => readonly string[];
+}
+
+export interface Host {
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly code: CodeReader;
+  readonly environment: Environment;
+}
+
+/** Why a process that gave no result ended. `undefined` for an exit code that says nothing by itself. */
+export function explainEnd(name: string, { code, signal }: ChildEnd, output: readonly string[]): Failure | undefined {
+  const text = output.join("\n");
+  if (
+    /heap out of memory|std::bad_alloc|Array buffer allocation failed|Cannot allocate memory|MemoryError/.test(text)
+  ) {
+    return {
+      reason: "out-of-memory",
+      message: `${name} ran out of memory`,
+      remedy: "use less at a time (smaller chunks, fewer parallel --jobs), or a machine with more",
+      output,
+    };
+  }
+  // A shell reports the signal that ended its command as 128 + its number.
+  if (signal === "SIGKILL" || code === 137) {
+    return {
+      reason: "killed",
+      message: `${name} was killed (SIGKILL): by someone, or by the system because memory ran out`,
+      remedy: "look at the system's log (`dmesg`) for the out-of-memory killer; lower --jobs or use less memory",
+      output,
+    };
+  }
+  if (signal !== null) {
+    return {
+      reason: "killed",
+      message: `${name} was ended by ${signal}${signal === "SIGSEGV" || signal === "SIGABRT" || signal === "SIGBUS" ? ": native code crashed" : ""}`,
+      remedy: undefined,
+      output,
+    };
+  }
+  return undefined;
+}

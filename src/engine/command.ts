@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { delimiter, join, relative, sep } from "node:path";
+import { type Action, type ActionEnd, type ActionHooks, explainEnd, type Host } from "./action.ts";
+import { watchChild } from "./child.ts";
+import { environmentOf } from "./environment.ts";
+
+/**
+ * Runs a `cmd:` stage: bash through zx, in the workspace, with `${deps.x}` and `${outs.x}` replaced by quoted paths (a
+ * fan-in by all of them). Programs of installed packages are on the PATH.
+ */
+export async function runCommand(host: Host, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
+  const { instance, temporary } = action;
+  const { workspace } = host.plan;
+  if (instance.action.type !== "cmd") throw new Error(`${instance.name} is no cmd: stage`);
+  const { $ } = await import("zx/core");
+  const env = environmentOf(host.environment, instance.env, temporary);
+  const programs = join(workspace, "node_modules", ".bin");
+  if (existsSync(programs)) env.PATH = env.PATH === undefined ? programs : `${programs}${delimiter}${env.PATH}`;
+  const [pieces, values] = cut(instance.action.command, (kind, name) => {
+    if (kind === "deps") return action.deps[name]?.files.map(({ path }) => path);
+    const out = action.outs[name];
+    return out === undefined ? undefined : relative(workspace, out).split(sep).join("/");
+  });
+  const running = $({
+    cwd: workspace,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: process.platform !== "win32",
+    nothrow: true,
+    quiet: true,
+  })(Object.assign(pieces, { raw: pieces }), ...values);
+  const { child } = running;
+  if (child === undefined) throw new Error("zx started no process");
+  const [end] = await Promise.all([watchChild(child, hooks), running]);
+  if (end.interrupted) return { type: "interrupted" };
+  if (end.code === 0) return { type: "finished" };
+  const output = hooks.tail();
+  const failure = explainEnd(instance.name, end, output) ?? {
+    reason: "command-failed",
+    message:
+      end.code === 127 ? "the command was not found (exit code 127)" : `the command ended with exit code ${end.code}`,
+    remedy: undefined,
+    output,
+  };
+  return { type: "failed", failure };
+}
+
+/** A command's text around its `${deps.x}` and `${outs.x}`, and the paths that go between, as zx's template wants them. */
+function cut(
+  command: string,
+  pathFor: (kind: string, name: string) => string | readonly string[] | undefined,
+): [pieces: string[], values: (string | readonly string[])[]] {
+  const pieces: string[] = [];
+  const values: (string | readonly string[])[] = [];
+  let from = 0;
+  for (const match of command.matchAll(/\$\{(deps|outs)\.([^}]+)\}/g)) {
+    const value = pathFor(match[1]!, match[2]!);
+    if (value === undefined) continue;
+    pieces.push(command.slice(from, match.index));
+    values.push(value);
+    from = match.index + match[0].length;
+  }
+  pieces.push(command.slice(from));
+  return [pieces, values];
+}

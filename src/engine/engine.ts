@@ -1,0 +1,83 @@
+import { type ActionCache, openActionCache } from "./action-cache.ts";
+import { type Cas, openCas } from "./cas.ts";
+import { type CodeReader, openCodeReader } from "./code-digest.ts";
+import type { Environment } from "./environment.ts";
+import { type History, openHistory } from "./history.ts";
+import { type Inputs, readInputs } from "./inputs.ts";
+import { type Materialiser, openMaterialiser } from "./materialise.ts";
+import type { Instance, Plan } from "./plan.ts";
+import type { PlanFailure } from "./plan-failure.ts";
+import { type Facts, openPlatformReader, type PlatformReader } from "./platform.ts";
+import { openStatIndex, type StatIndex } from "./stat-index.ts";
+import { openStore, type Store } from "./store.ts";
+
+/** What one process has open of a workspace. */
+export interface Engine {
+  readonly plan: Plan;
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly files: StatIndex;
+  readonly code: CodeReader;
+  readonly cas: Cas;
+  readonly actions: ActionCache;
+  readonly history: History;
+  readonly artifacts: Materialiser;
+  readonly platforms: PlatformReader;
+}
+
+export function openEngine(
+  plan: Plan,
+  environment: Environment,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Engine {
+  const store = openStore(plan.workspace);
+  const files = openStatIndex(store);
+  const code = openCodeReader(store, files);
+  const cas = openCas(store);
+  return {
+    plan,
+    environment,
+    store,
+    files,
+    code,
+    cas,
+    actions: openActionCache(store, warn),
+    history: openHistory(store),
+    artifacts: openMaterialiser(store, cas, files),
+    platforms: openPlatformReader(plan, store, code, environment, signal),
+  };
+}
+
+/** Reads what decides the results of these instances, apart from each other's outs. */
+export async function inputsOf(engine: Engine, instances: readonly Instance[]): Promise<Inputs | PlanFailure> {
+  const { plan, files, code, environment, platforms } = engine;
+  const facts = new Map<string, Facts>();
+  const names = new Set(instances.flatMap(({ platform }) => (platform === undefined ? [] : [platform])));
+  for (const name of names) {
+    const answer = await platforms.read(name);
+    if (isProblem(answer)) return answer;
+    facts.set(name, answer);
+  }
+  return readInputs({ plan, instances, files, code, environment, facts });
+}
+
+/** Writes the memos that make the next start fast. Where that is refused, it is slower and nothing else: told, not thrown. */
+export function saveEngine({ files, code, history, platforms }: Engine): string | undefined {
+  try {
+    for (const memo of [files, code, history, platforms]) memo.save();
+    return undefined;
+  } catch (error) {
+    return `the next run will have to look at every file again: ${(error as Error).message}`;
+  }
+}
+
+export function isProblem(value: object): value is PlanFailure {
+  return (
+    "reason" in value &&
+    typeof value.reason === "string" &&
+    "message" in value &&
+    typeof value.message === "string" &&
+    "remedy" in value
+  );
+}

@@ -1,0 +1,80 @@
+/** Environment variables by name, as a process sees them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What every action sees beside the variables it declares. None of these decides a result: they say where programs,
+ * libraries, drivers and the network are, and how text is encoded. docs/engine.md lists them.
+ */
+export const BASE_VARIABLES: readonly string[] = [
+  // Programs and the user's folders.
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  // Windows cannot start programs without these.
+  "SystemRoot",
+  "SystemDrive",
+  "ComSpec",
+  "PATHEXT",
+  "USERPROFILE",
+  "APPDATA",
+  "LOCALAPPDATA",
+  "NUMBER_OF_PROCESSORS",
+  "PROCESSOR_ARCHITECTURE",
+  // Where shared libraries and GPU drivers are.
+  "LD_LIBRARY_PATH",
+  "DYLD_LIBRARY_PATH",
+  "CUDA_HOME",
+  "CUDA_PATH",
+  "CUDA_VISIBLE_DEVICES",
+  "NVIDIA_VISIBLE_DEVICES",
+  "NVIDIA_DRIVER_CAPABILITIES",
+  "VK_ICD_FILENAMES",
+  "VK_DRIVER_FILES",
+  "VK_LAYER_PATH",
+  "XDG_DATA_DIRS",
+  "XDG_RUNTIME_DIR",
+  // How to reach the network.
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_USE_ENV_PROXY",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
+
+/** The environment of an action: the base list, what it declares, and a temporary directory of its own. */
+export function environmentOf(
+  environment: Environment,
+  declared: readonly string[],
+  temporary: string | undefined,
+): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const name of [...BASE_VARIABLES, "TMPDIR", "TMP", "TEMP", ...declared]) {
+    const value = environment[name];
+    if (value !== undefined) chosen[name] = value;
+  }
+  if (temporary !== undefined)
+    for (const name of ["TMPDIR", "TMP", "TEMP"]) if (!declared.includes(name)) chosen[name] = temporary;
+  return chosen;
+}
+
+/** The folder or file that a variable's value points to: an absolute path or a `file:` URL. */
+export function pathIn(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.startsWith("/") || /^[A-Za-z]:[\\/]/.test(value)) return value;
+  if (!value.startsWith("file:")) return undefined;
+  try {
+    return decodeURIComponent(new URL(value).pathname);
+  } catch {
+    return undefined;
+  }
+}

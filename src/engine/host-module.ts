@@ -1,0 +1,14 @@
+import { join, relative, sep } from "node:path";
+import { packageRoot } from "./build.ts";
+import { type CodeReader, isFailure } from "./code-digest.ts";
+import type { Failure } from "./event.ts";
+import type { Store } from "./store.ts";
+
+/** The JavaScript of stage-host.ts, bundled like any stage; it is no ingredient of a key. */
+export async function hostModule(store: Store, code: CodeReader): Promise<string | Failure> {
+  const module = relative(store.workspace, join(packageRoot, "src", "engine", "stage-host.ts"))
+    .split(sep)
+    .join("/");
+  const host = await code.read(module);
+  return isFailure(host) ? host : code.file(host);
+}

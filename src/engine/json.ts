@@ -1,0 +1,44 @@
+import type { Json } from "../stage.ts";
+
+/** JSON text that is the same for equal values: keys in code-unit order, no white space. */
+export function canonical(value: Json): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (isList(value)) return `[${value.map(canonical).join(",")}]`;
+  const entries = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(value[key] as Json)}`);
+  return `{${entries.join(",")}}`;
+}
+
+/** Every leaf of a value with its path: `params.layers[2]`. An empty list or mapping is a leaf. */
+export function leavesOf(root: string, value: Json): [path: string, leaf: Json][] {
+  const leaves: [string, Json][] = [];
+  const walk = (path: string, node: Json): void => {
+    if (node === null || typeof node !== "object") {
+      leaves.push([path, node]);
+    } else if (isList(node)) {
+      if (node.length === 0) leaves.push([path, node]);
+      node.forEach((element, index) => {
+        walk(`${path}[${index}]`, element);
+      });
+    } else {
+      const keys = Object.keys(node).sort();
+      if (keys.length === 0) leaves.push([path, node]);
+      // A key with a dot in it must not look like two keys.
+      for (const key of keys)
+        walk(/^[\w-]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, node[key]!);
+    }
+  };
+  walk(root, value);
+  return leaves;
+}
+
+// Array.isArray does not narrow readonly arrays out of a union.
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** By UTF-16 code unit: the same on every machine and in every locale. */
+export function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,261 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { DepFile } from "../stage.ts";
+import type { Action } from "./action.ts";
+import { isFailure } from "./code-digest.ts";
+import { collectOuts } from "./collect.ts";
+import type { Engine } from "./engine.ts";
+import type { Emit, Failure } from "./event.ts";
+import { reason, type Verdict } from "./examine.ts";
+import type { Executor } from "./executor.ts";
+import { type Inputs, isSingleFile } from "./inputs.ts";
+import { isBusy, lockFreed, tryLock } from "./lock.ts";
+import { openLog } from "./logs.ts";
+import type { Outs } from "./outcome.ts";
+import type { Instance, InstanceName, Key } from "./plan.ts";
+import type { Validator } from "./validate-out.ts";
+
+export interface Performer {
+  readonly engine: Engine;
+  readonly inputs: Inputs;
+  readonly execute: Executor;
+  readonly validator: Validator;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** The outs of what is done so far. */
+  readonly outs: ReadonlyMap<InstanceName, Outs>;
+}
+
+export type Result =
+  | { readonly type: "ran" | "restored"; readonly outs: Outs; readonly seconds: number }
+  | { readonly type: "failed"; readonly failure: Failure; readonly seconds: number }
+  | { readonly type: "interrupted" }
+  /** Something has changed since the verdict: look again, after this if it is there. */
+  | { readonly type: "again"; readonly after?: Promise<void> }
+  /** The cached result turned out to be damaged: only running helps. */
+  | { readonly type: "damaged"; readonly verdict: Verdict & { readonly state: "stale" } };
+
+/** Puts cached outs in their place. */
+export async function restore(
+  { engine, emit }: Performer,
+  instance: Instance,
+  { key, manifest, outs, absent }: Verdict & { readonly state: "restorable" },
+): Promise<Result> {
+  const started = performance.now();
+  for (const out of absent) {
+    const placed = await engine.artifacts.place(out, outs[out.name]!);
+    if (placed === "placed") continue;
+    emit({
+      type: "warning",
+      message: `the cached ${out.path} of ${instance.name} is ${placed.damage}: it is made again`,
+    });
+    return {
+      type: "damaged",
+      verdict: {
+        state: "stale",
+        key,
+        manifest,
+        known: outs,
+        reasons: [reason("blob", out.path, undefined, placed.damage)],
+      },
+    };
+  }
+  engine.history.note(instance.name, key, outs, undefined);
+  return { type: "restored", outs, seconds: secondsSince(started) };
+}
+
+/** Runs an action, unless another process is running it or has just finished it, and keeps what it made. */
+export async function run(
+  performer: Performer,
+  instance: Instance,
+  verdict: Verdict & { readonly state: "stale" },
+): Promise<Result> {
+  const { engine, emit, signal } = performer;
+  const { key, known } = verdict;
+  const path = engine.store.lock(key);
+  const lock = tryLock(engine.store, path);
+  if (isBusy(lock)) {
+    const who = lock.holder === undefined ? "another process" : `process ${lock.holder.pid}`;
+    emit({ type: "warning", message: `${instance.name} is being run by ${who}; waiting for its result` });
+    return { type: "again", after: lockFreed(path, signal) };
+  }
+  try {
+    // Whoever had the lock a moment ago may have finished it.
+    if (known === undefined && engine.actions.get(key) !== undefined) return { type: "again" };
+    if (await performer.inputs.refresh(instance)) return { type: "again" };
+    return await execute(performer, instance, verdict);
+  } finally {
+    lock.release();
+  }
+}
+
+async function execute(
+  performer: Performer,
+  instance: Instance,
+  { key, manifest, known, reasons }: Verdict & { readonly state: "stale" },
+): Promise<Result> {
+  const { engine, inputs, signal, emit } = performer;
+  const damaged = await restoreDeps(performer, instance);
+  if (damaged !== undefined) return failed(damaged, 0);
+
+  const folder = engine.store.scratch("action");
+  const log = openLog(engine.store.workspace, instance.name);
+  try {
+    const action = prepare(performer, instance, key, folder);
+    const before = stampsOf(performer, instance);
+    emit({ type: "started", instance: instance.name, key, reasons });
+    const started = performance.now();
+    const end = await performer.execute(action, {
+      signal,
+      onProgress: (progress) => emit({ type: "progress", instance: instance.name, progress }),
+      onLine(stream, line) {
+        log.line(line);
+        emit({ type: "output", instance: instance.name, stream, line });
+      },
+      tail: log.tail,
+    });
+    const seconds = secondsSince(started);
+    if (end.type === "interrupted") return { type: "interrupted" };
+    if (end.type === "failed") return failed(end.failure, seconds);
+
+    const changed = changedBetween(before, stampsOf(performer, instance));
+    if (changed !== undefined) {
+      return failed(
+        {
+          reason: "input-changed",
+          message: `${changed} changed while ${instance.name} was reading it; the result is not kept`,
+          remedy: "run again",
+          output: [],
+        },
+        seconds,
+      );
+    }
+    const collected = await collectOuts(instance, action.outs, inputs, engine.cas, performer.validator, log.tail);
+    if ("failure" in collected) return failed(collected.failure, seconds);
+    const { outs } = collected;
+    // From here on the result is known to everyone: the record comes after all its blobs.
+    engine.actions.put({
+      key,
+      instance: instance.name,
+      manifest,
+      outs: outs as Outs,
+      seconds,
+      when: new Date().toISOString(),
+    });
+    const other = instance.outs.find(
+      ({ name }) => known?.[name] !== undefined && known[name].digest !== outs[name]!.digest,
+    );
+    if (other !== undefined) {
+      emit({
+        type: "warning",
+        message: `${instance.name} made another ${other.path} than before from the same inputs: it is not deterministic`,
+      });
+    }
+    for (const out of instance.outs) {
+      const placed = await engine.artifacts.place(out, outs[out.name]!);
+      if (placed === "placed") continue;
+      return failed(
+        {
+          reason: "io-error",
+          message: `${out.path} could not be read back from the cache (blob ${placed.digest} is ${placed.damage})`,
+          remedy: "check the disk, then run again",
+          output: log.tail(),
+        },
+        seconds,
+      );
+    }
+    engine.history.note(instance.name, key, outs, seconds);
+    return { type: "ran", outs, seconds };
+  } finally {
+    log.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Somebody may have edited a dep since it was found fresh: the action must read what its key says. */
+async function restoreDeps({ engine, inputs, outs }: Performer, instance: Instance): Promise<Failure | undefined> {
+  for (const dep of instance.deps) {
+    if (dep.type !== "out") continue;
+    for (const from of dep.from) {
+      const result = outs.get(from.instance)?.[from.out];
+      const found = inputs.out(from.instance, from.out);
+      if (result === undefined || found === undefined) throw new Error(`${instance.name} runs before ${from.instance}`);
+      if ((await engine.artifacts.inspect(found.planned, result)) === "same") continue;
+      const placed = await engine.artifacts.place(found.planned, result);
+      if (placed === "placed") continue;
+      return {
+        reason: "input-changed",
+        message: `${found.planned.path} was changed while the pipeline was running, and its cached copy is ${placed.damage}`,
+        remedy: "run again: it is then made anew",
+        output: [],
+      };
+    }
+  }
+  return undefined;
+}
+
+function prepare({ inputs }: Performer, instance: Instance, key: Key, folder: string): Action {
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary, { recursive: true });
+  const outs = instance.outs.map(({ name, path, kind }) => {
+    // Under its own name: programs look at extensions.
+    const target = join(folder, "outs", name, basename(path));
+    mkdirSync(kind === "directory" ? target : join(folder, "outs", name), { recursive: true });
+    return [name, target] as const;
+  });
+  const code = instance.action.type === "run" ? inputs.code(instance.action.module) : undefined;
+  if (code !== undefined && isFailure(code)) throw new Error(`${instance.name} has no code to run`);
+  return {
+    instance,
+    key,
+    code,
+    deps: Object.fromEntries(instance.deps.map((dep) => [dep.name, depOf(inputs, dep)])),
+    outs: Object.fromEntries(outs),
+    temporary,
+    facts: instance.platform === undefined ? {} : inputs.facts(instance.platform),
+  };
+}
+
+function depOf(
+  inputs: Inputs,
+  dep: Instance["deps"][number],
+): { readonly each: boolean; readonly files: readonly DepFile[] } {
+  if (dep.type === "files") {
+    const files = inputs.matches(dep.patterns).map((path) => ({ path, instance: {} }));
+    return { each: !isSingleFile(dep.patterns), files };
+  }
+  const files = dep.from.map(({ instance, out }) => {
+    const { producer, planned } = inputs.out(instance, out)!;
+    return { path: planned.path, instance: producer.matrix };
+  });
+  return { each: dep.each, files };
+}
+
+/** What `stat` says of everything that an action reads: different afterwards means that nobody knows what it read. */
+function stampsOf({ engine, inputs }: Performer, instance: Instance): ReadonlyMap<string, string> {
+  const stamps = new Map<string, string>();
+  for (const dep of instance.deps) {
+    if (dep.type === "files") {
+      for (const path of inputs.matches(dep.patterns)) stamps.set(path, engine.files.glance(path)?.stamp ?? "");
+    } else {
+      for (const { instance: producer, out } of dep.from) {
+        const { planned } = inputs.out(producer, out)!;
+        stamps.set(planned.path, engine.artifacts.stamp(planned));
+      }
+    }
+  }
+  return stamps;
+}
+
+function changedBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string | undefined {
+  for (const [path, stamp] of before) if (after.get(path) !== stamp) return path;
+  return undefined;
+}
+
+function failed(failure: Failure, seconds: number): Result {
+  return { type: "failed", failure, seconds };
+}
+
+function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}

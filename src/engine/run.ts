@@ -1,0 +1,229 @@
+import { setMaxListeners } from "node:events";
+import { producersOf } from "./assess.ts";
+import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import type { Environment } from "./environment.ts";
+import type { Emit, Failure, Summary } from "./event.ts";
+import { examine, type Verdict } from "./examine.ts";
+import { localExecutor } from "./executor.ts";
+import { expectedSeconds } from "./history.ts";
+import { explainIo } from "./io-error.ts";
+import { contentOf, type Outs } from "./outcome.ts";
+import { type Performer, restore, run } from "./perform.ts";
+import type { Instance, InstanceName, Plan } from "./plan.ts";
+import type { PlanFailure } from "./plan-failure.ts";
+import { describeFacts } from "./platform.ts";
+import { type Need, type Performed, schedule } from "./scheduler.ts";
+import { closureOf } from "./targets.ts";
+import { openValidator } from "./validate-out.ts";
+
+export type { PlanFailure } from "./plan-failure.ts";
+
+export interface RunOptions {
+  /** How many actions at a time. */
+  readonly jobs: number;
+  /** Run the targets (all instances where none is named) even where their results are known; not what they depend on. */
+  readonly force: boolean;
+  /** After a failure go on with all that does not depend on it. */
+  readonly keepGoing: boolean;
+  /** Stops children and starts nothing more. */
+  readonly signal: AbortSignal;
+  readonly environment: Environment;
+}
+
+const SAVE_EVERY_MS = 5000;
+
+/**
+ * Makes the targets (all instances where none is named) and everything they depend on up to date, and tells everything
+ * through `emit`, the summary last. Returns a `PlanFailure` where nothing can be run at all.
+ */
+export async function runPlan(
+  plan: Plan,
+  targets: readonly InstanceName[],
+  options: RunOptions,
+  emit: Emit,
+): Promise<Summary | PlanFailure> {
+  const started = performance.now();
+  // Every child and every wait listens.
+  setMaxListeners(0, options.signal);
+  const warned = new Set<string>();
+  const warn = (message: string): void => {
+    if (!warned.has(message)) emit({ type: "warning", message });
+    warned.add(message);
+  };
+  const engine = openEngine(plan, options.environment, options.signal, warn);
+  try {
+    const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
+    return await runInstances(engine, instances, targets, options, emit, started);
+  } catch (error) {
+    // What concerns one action has become its failure; this is the cache itself.
+    const problem = explainIo(error, "using the cache in .pipeline");
+    if (problem === undefined) throw error;
+    return problem;
+  } finally {
+    const trouble = saveEngine(engine);
+    if (trouble !== undefined) warn(trouble);
+    engine.store.close();
+  }
+}
+
+async function runInstances(
+  engine: Engine,
+  instances: readonly Instance[],
+  targets: readonly InstanceName[],
+  { jobs, force, keepGoing, signal, environment }: RunOptions,
+  emit: Emit,
+  started: number,
+): Promise<Summary | PlanFailure> {
+  const { plan, store, code, history } = engine;
+  const inputs = await inputsOf(engine, instances);
+  if (isProblem(inputs)) {
+    if (!signal.aborted) return inputs;
+    return summarise(emit, { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: instances.length }, started);
+  }
+  const platforms = [...new Set(instances.flatMap(({ platform }) => platform ?? []))];
+  emit({
+    type: "plan",
+    profile: plan.profile,
+    instances: instances.length,
+    platform: platforms.map((name) => describeFacts(inputs.facts(name))).join("; "),
+  });
+
+  const byName = new Map(instances.map((instance) => [instance.name, instance]));
+  const forced = new Set(force ? (targets.length === 0 ? byName.keys() : targets) : []);
+  const outs = new Map<InstanceName, Outs>();
+  const verdicts = new Map<InstanceName, Verdict>();
+  /** Verdicts that a failed restore has left, for the next look. */
+  const damaged = new Map<InstanceName, Verdict>();
+  const counts = { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: 0 };
+  // The cache folder fails for everyone or for no one: a run that cannot write it ends, instead of failing action by action.
+  const broken = new AbortController();
+  let problem: PlanFailure | undefined;
+  const stop = AbortSignal.any([signal, broken.signal]);
+  setMaxListeners(0, stop);
+  const performer: Performer = {
+    engine,
+    inputs,
+    execute: localExecutor({ plan, store, code, environment }),
+    validator: openValidator(plan.workspace),
+    signal: stop,
+    emit,
+    outs,
+  };
+  const produced = (instance: InstanceName, out: string): string | undefined => {
+    const result = outs.get(instance)?.[out];
+    return result && contentOf(result);
+  };
+  const fail = (instance: InstanceName, failure: Failure, seconds: number): void => {
+    counts.failed++;
+    emit({ type: "failed", instance, failure, seconds });
+  };
+  let saved = performance.now();
+  const saveNowAndThen = (): void => {
+    if (performance.now() - saved < SAVE_EVERY_MS) return;
+    saveEngine(engine);
+    saved = performance.now();
+  };
+
+  const judge = (instance: Instance, verdict: Verdict): Need => {
+    const { name } = instance;
+    verdicts.set(name, verdict);
+    switch (verdict.state) {
+      case "fresh":
+        outs.set(name, verdict.outs);
+        counts.fresh++;
+        emit({ type: "fresh", instance: name, key: verdict.key });
+        return "nothing";
+      case "restorable":
+        return "restore";
+      case "stale":
+        return "execution";
+      case "broken":
+        fail(name, verdict.failure, 0);
+        return "failed";
+    }
+  };
+
+  const perform = async (instance: Instance): Promise<Performed> => {
+    const { name } = instance;
+    const verdict = verdicts.get(name)!;
+    if (verdict.state !== "restorable" && verdict.state !== "stale") throw new Error(`${name} is ${verdict.state}`);
+    // The first write of all: where it fails, nothing else could be written either.
+    try {
+      store.scratch("start");
+    } catch (error) {
+      problem ??= explainIo(error, "writing to .pipeline");
+      if (problem === undefined) throw error;
+      broken.abort();
+      return "interrupted";
+    }
+    const result = await (verdict.state === "restorable"
+      ? restore(performer, instance, verdict)
+      : run(performer, instance, verdict));
+    switch (result.type) {
+      case "ran":
+      case "restored":
+        outs.set(name, result.outs);
+        counts[result.type]++;
+        emit({ type: result.type, instance: name, key: verdict.key, seconds: result.seconds });
+        saveNowAndThen();
+        return "done";
+      case "failed":
+        fail(name, result.failure, result.seconds);
+        return "failed";
+      case "interrupted":
+        return "interrupted";
+      case "again":
+        return { again: result.after };
+      case "damaged":
+        damaged.set(name, result.verdict);
+        return { again: undefined };
+    }
+  };
+
+  const expected = expectedSeconds(history, instances);
+  await schedule(
+    {
+      tasks: instances.map((instance) => ({
+        name: instance.name,
+        producers: producersOf(instance),
+        seconds: expected.get(instance.name) ?? 1,
+      })),
+      jobs,
+      keepGoing,
+      signal: stop,
+    },
+    {
+      examine(name) {
+        const instance = byName.get(name)!;
+        const left = damaged.get(name);
+        damaged.delete(name);
+        if (left !== undefined) return judge(instance, left);
+        const verdict = examine(engine, inputs, instance, produced, forced.has(name));
+        return "state" in verdict ? judge(instance, verdict) : verdict.then((answer) => judge(instance, answer));
+      },
+      async perform(name) {
+        const instance = byName.get(name)!;
+        try {
+          return await perform(instance);
+        } catch (error) {
+          const trouble = explainIo(error, `finishing ${name}`);
+          if (trouble === undefined) throw error;
+          fail(name, { ...trouble, output: [] }, 0);
+          return "failed";
+        }
+      },
+      skipped(instance, because) {
+        counts.skipped++;
+        if (problem === undefined) emit({ type: "skipped", instance, because });
+      },
+    },
+    // On a bug, too, children are stopped.
+  ).finally(() => broken.abort());
+  return problem ?? summarise(emit, counts, started);
+}
+
+function summarise(emit: Emit, counts: Omit<Summary, "seconds">, started: number): Summary {
+  const summary = { ...counts, seconds: Math.round(performance.now() - started) / 1000 };
+  emit({ type: "summary", ...summary });
+  return summary;
+}

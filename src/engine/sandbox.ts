@@ -1,0 +1,54 @@
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface Access {
+  /** Absolute; a folder stands for everything below it. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+/**
+ * Node's flags for a child that may touch these files only. The permission model is `--experimental-permission` on Node 20
+ * and `--permission` since 22.13; native addons are let through since the runtimes are such (so this guards against
+ * mistakes, not against malice); the network has a permission of its own since Node 25.
+ */
+export function permissionFlags({ reads, writes }: Access, version = process.versions.node): string[] {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const stable = major > 23 || (major === 23 && minor >= 5) || (major === 22 && minor >= 13);
+  return [
+    stable ? "--permission" : "--experimental-permission",
+    "--allow-addons",
+    ...(major >= 25 ? ["--allow-net"] : []),
+    // The flags above warn about themselves on every start.
+    "--disable-warning=SecurityWarning",
+    "--disable-warning=ExperimentalWarning",
+    ...unique(reads).map((path) => `--allow-fs-read=${path}`),
+    ...unique(writes).map((path) => `--allow-fs-write=${path}`),
+  ];
+}
+
+/** Folders of packages that an import from the workspace may reach, links followed. */
+export function packageFolders(workspace: string): string[] {
+  const folders: string[] = [];
+  for (let folder = workspace; ; folder = dirname(folder)) {
+    const packages = join(folder, "node_modules");
+    if (existsSync(packages)) folders.push(packages, realpathSync(packages));
+    if (dirname(folder) === folder) return unique(folders);
+  }
+}
+
+/** A path as the permission model wants it: for a folder, with a wildcard for what is below. */
+export function accessTo(path: string): string[] {
+  let real = path;
+  try {
+    real = realpathSync(path);
+  } catch {
+    // Not there: whether it appears later is the stage's affair.
+  }
+  const folder = statSync(real, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return unique([path, real]).map((each) => (folder ? join(each, "*") : each));
+}
+
+function unique(paths: readonly string[]): string[] {
+  return [...new Set(paths)];
+}

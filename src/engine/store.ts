@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { digestOf } from "./digest.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "./identity.ts";
+import type { Digest, InstanceName, Key } from "./plan.ts";
+
+/** The layout below `.pipeline/`; each record carries it, and one of another version is a miss. docs/engine.md draws it. */
+export const CACHE_FORMAT = 1;
+
+/** Where everything lies below `.pipeline/`. Paths are absolute; nothing is created until something is written. */
+export interface Store {
+  readonly workspace: string;
+  readonly root: string;
+  blob(digest: Digest): string;
+  /** Blobs whose bytes no longer have their digest are moved here. */
+  quarantined(digest: Digest): string;
+  action(key: Key): string;
+  /** The JavaScript of a code digest; its source map and description lie beside it (`.map`, `.json`). */
+  bundle(digest: Digest): string;
+  index(name: string): string;
+  lock(key: Key): string;
+  /** A path of this process's own that nothing else uses; its folder exists. */
+  scratch(label: string): string;
+  /** Writes a whole file or nothing: under another name first, then renamed. */
+  publish(path: string, data: string | Uint8Array): void;
+  /** Removes this process's scratch paths. */
+  close(): void;
+}
+
+/** Several stores of one process must not share scratch paths. */
+let opened = 0;
+
+export function openStore(workspace: string): Store {
+  const root = join(workspace, ".pipeline");
+  let own: string | undefined;
+  let counter = 0;
+  const scratch = (label: string): string => {
+    if (own === undefined) {
+      const folder = join(root, "tmp", `${nameOf(ownIdentity())}~${opened++}`);
+      mkdirSync(folder, { recursive: true });
+      own = folder;
+      removeAbandoned(join(root, "tmp"));
+    }
+    return join(own, `${counter++}-${label}`);
+  };
+  return {
+    workspace,
+    root,
+    blob: (digest) => join(root, "cas", "sha256", digest.slice(0, 2), digest),
+    quarantined: (digest) => join(root, "quarantine", digest),
+    action: (key) => join(root, "actions", key.slice(0, 2), `${key}.json`),
+    bundle: (digest) => join(root, "bundles", `${digest}.mjs`),
+    index: (name) => join(root, "index", `${name}.json`),
+    lock: (key) => join(root, "locks", `${key}.lock`),
+    scratch,
+    publish(path, data) {
+      const temporary = scratch("file");
+      writeFileSync(temporary, data);
+      moveTo(temporary, path);
+    },
+    close() {
+      if (own !== undefined) rmSync(own, { recursive: true, force: true });
+      own = undefined;
+    },
+  };
+}
+
+/** The log of an instance's last execution, workspace-relative with `/`. */
+export function logPath(instance: InstanceName): string {
+  // File systems stop at 255 bytes a name, and a matrix may have many keys.
+  const name = instance.length <= 200 ? instance : `${instance.slice(0, 180)}~${digestOf(instance).slice(0, 12)}`;
+  return `.pipeline/logs/${name}.log`;
+}
+
+/** Renames, making the folder only when it turns out to be missing: most are there already. */
+export function moveTo(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+}
+
+function nameOf({ host, pid, start }: ProcessIdentity): string {
+  return `${encodeURIComponent(host)}~${pid}~${encodeURIComponent(start)}`;
+}
+
+/** What processes that were killed left behind. Another machine's folders are left alone: nobody here can tell. */
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const [host = "", pid = "", start = ""] = name.split("~").map(decodeURIComponent);
+    if (isAlive({ host, pid: Number(pid), start }) === false)
+      rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
