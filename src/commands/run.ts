@@ -57,7 +57,7 @@ export const command: Command = {
     let summarised = false;
     const emit = (event: Event): void => {
       if (event.type === "summary") summarised = true;
-      reporter.emit(event.type === "plan" ? { stages: stagesOf(plan, targets), ...event } : event);
+      reporter.emit(event.type === "plan" ? { ...event, stages: event.stages ?? stagesOf(plan, targets) } : event);
     };
     const { runPlan } = await import("../engine/run.ts");
     const options = {

@@ -86,8 +86,8 @@ export function reasonLine({ kind, subject, before, after }: Reason, palette: Pa
         : before !== undefined
           ? `${palette.dim("gone:")} ${short(before)}`
           : "";
-  if (change !== "") return `${subject}  ${change}`;
   const words = kind.replaceAll("-", " ");
+  if (change !== "") return `${subject === "" ? words : subject}  ${change}`;
   if (kind === "never-run" || subject === "") return words;
   return `${subject}  ${palette.dim(words.includes(" ") ? words : "changed")}`;
 }
