@@ -70,6 +70,6 @@ export const select: Primitive<NoParams> = {
 
 function sampleOf(shapes: readonly Shape[]): PrimitiveSample<NoParams> {
   // The suites draw masks from the range as they draw everything: hardly ever 0, so mostly `a`. Masks made by `step`
-  // are tested in `test/programs/select.test.ts`.
+  // are tested in `test/programs/grad.test.ts`.
   return { inputs: shapes.map((shape) => ({ dtype: "f32", shape })), params: {} };
 }
