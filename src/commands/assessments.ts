@@ -1,6 +1,8 @@
 import type { Assessment } from "../engine/assess.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
 import { enumerate } from "../engine/suggest.ts";
+import { reasonLine } from "../reporters/lines.ts";
+import { createPalette } from "../reporters/palette.ts";
 import { stageOf } from "../reporters/reporter.ts";
 import { counted } from "../reporters/text.ts";
 import type { Arguments, Context } from "./command.ts";
@@ -22,9 +24,11 @@ export async function assessTargets(
 /** Neighbours that say the same, together: `train` with 47 instances stale for one reason is one thing to tell. */
 export function groupAssessments(assessments: readonly Assessment[]): Assessment[][] {
   const groups = new Map<string, Assessment[]>();
+  const plain = createPalette(false);
   for (const assessment of assessments) {
     const { instance, state, reasons } = assessment;
-    const identity = JSON.stringify([stageOf(instance), state, reasons]);
+    const told = reasons.map((reason) => reasonLine(reason, plain));
+    const identity = JSON.stringify([stageOf(instance), state, told]);
     const group = groups.get(identity);
     if (group === undefined) groups.set(identity, [assessment]);
     else group.push(assessment);
@@ -38,7 +42,7 @@ export function groupName(group: readonly Assessment[]): string {
   if (first === undefined || group.length === 1) return first?.instance ?? "";
   const stage = stageOf(first.instance);
   const rows = group.map(({ instance }) => instance.slice(stage.length + 1));
-  return `${stage} (${counted(group.length, "instance")}: ${enumerate(rows, 4)})`;
+  return `${stage} (${counted(group.length, "instance")}: ${rows.slice(0, 4).join("; ")}${rows.length > 4 ? "; …" : ""})`;
 }
 
 /** The stages whose instances are waited for: `train, sharpness`. */
