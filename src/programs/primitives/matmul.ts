@@ -63,7 +63,10 @@ export const matmul: Primitive<MatmulParams> = {
     return float64(output.shape, result);
   },
   onnx: (builder, [a, b], params, output) => {
-    if (builder.device === "cpu" && roundsByShape(a!.aval.shape, b!.aval.shape, params)) {
+    const shape = extents(a!.aval.shape, b!.aval.shape, params);
+    if (builder.device === "cpu" && (shape.m === 1 || shape.n === 1))
+      return lowerWithVector(builder, a!, b!, params, output);
+    if (builder.device === "cpu" && roundsByThreads(shape)) {
       const flipped = { transposeA: !params.transposeB, transposeB: !params.transposeA };
       const turned = lowerProduct(builder, b!, a!, flipped, { ...output, shape: swapLast(output.shape) });
       return transposeLast(builder, turned);
@@ -114,16 +117,11 @@ function swappedFrom(variable: Variable): Variable | undefined {
 }
 
 /**
- * Whether a product's rounding would depend on the number of threads or replicas, so that the CPU has to compute its
- * transpose instead, one replica at a time (MLAS's choices, found by trying shapes; ONNX-RUNTIME.md, "Bits"):
- * with M < N threads share N, and K is blocked by the share, so that few columns make a difference where K is blocked at
- * all; and a vector has kernels of its own, which joining replicas in one tall product would avoid for R > 1 only.
+ * Whether a product's rounding would depend on the number of threads, so that the CPU computes its transpose instead: with
+ * M < N threads share N, and K is blocked by the width of the share where it is long (ONNX-RUNTIME.md, "Bits"; MLAS's
+ * numbers are in runtimes/onnx/gemm-threads.ts, which sees to N > 256 by taking fewer threads).
  */
-function roundsByShape(a: Shape, b: Shape, params: MatmulParams): boolean {
-  const { m, k, n } = extents(a, b, params);
-  const joined = !params.transposeA && a.length > 2 && sizeOf(batchOf(b)) === 1;
-  return (m < n && n <= 256 && k > 128) || (joined && (m === 1 || n === 1));
-}
+const roundsByThreads = ({ m, k, n }: Extents): boolean => m < n && n <= 256 && k > 128;
 
 const swapLast = (shape: Shape): Shape => [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
 
@@ -143,6 +141,55 @@ function transposeLast(builder: OnnxBuilder, value: OnnxValue): OnnxValue {
   const { shape, dtype } = value.aval;
   const axes = shape.map((_, axis) => axis);
   return builder.node("Transpose", [value], { dtype, shape: swapLast(shape) }, { perm: [...swapLast(axes)] });
+}
+
+/**
+ * A product with a vector, elementwise and summed: MLAS's kernels for vectors round in another way than those for
+ * matrices, and which of them runs would depend on whether replicas are joined.
+ */
+function lowerWithVector(
+  builder: OnnxBuilder,
+  a: OnnxValue,
+  b: OnnxValue,
+  { transposeA, transposeB }: MatmulParams,
+  output: Aval,
+): OnnxValue {
+  const vectorFirst = output.shape.at(-1) !== 1;
+  const [matrix, vector] = vectorFirst ? [b, a] : [a, b];
+  // The matrix holds K on its last axis where it multiplies from the left as it is, or from the right transposed.
+  const innermost = vectorFirst ? transposeB : !transposeA;
+  const { dtype, shape } = matrix.aval;
+  const k = shape.at(innermost ? -1 : -2)!;
+  const along = reshapeTo(builder, vector, [...batchOf(vector.aval.shape), ...(innermost ? [1, k] : [k, 1])]);
+  const batch = batchOf(output.shape);
+  const products = builder.node("Mul", [matrix, along], { dtype, shape: [...batch, ...shape.slice(-2)] });
+  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
+  const total = innermost
+    ? sumRows(builder, reshapeTo(builder, products, [sizeOf(batch) * rows, columns]))
+    : sumColumns(builder, reshapeTo(builder, products, [sizeOf(batch), rows, columns]));
+  return reshapeTo(builder, total, output.shape);
+}
+
+/** `[rows, count]` → `[rows, 1]`, by a product with ones: the order of its sums depends on `count` alone. */
+export function sumRows(builder: OnnxBuilder, x: OnnxValue): OnnxValue {
+  const { dtype, shape } = x.aval;
+  const ones = builder.constant(onesOf(dtype, [shape[1]!, 1]));
+  return builder.node("MatMul", [x, ones], { dtype, shape: [shape[0]!, 1] });
+}
+
+/** `[blocks, count, columns]` → `[blocks, 1, columns]`, by a product with ones. */
+export function sumColumns(builder: OnnxBuilder, x: OnnxValue): OnnxValue {
+  const { dtype, shape } = x.aval;
+  const ones = builder.constant(onesOf(dtype, [1, 1, shape[1]!]));
+  const flags = { transposeA: false, transposeB: false };
+  return lowerProduct(builder, ones, x, flags, { dtype, shape: [shape[0]!, 1, shape[2]!] });
+}
+
+function onesOf(dtype: string, shape: Shape): Tensor {
+  const count = sizeOf(shape);
+  return dtype === "f64"
+    ? { dtype: "f64", shape, data: new Float64Array(count).fill(1) }
+    : { dtype: "f32", shape, data: new Float32Array(count).fill(1) };
 }
 
 /** op(a)·op(b) by the fastest operator that this provider has. */

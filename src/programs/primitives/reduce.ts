@@ -8,7 +8,7 @@ import type { Variable } from "../program.ts";
 import { formatAval, formatShape, gatherOffsets, keptShape, rowMajorStrides } from "../shapes.ts";
 import { type Aval, type Shape, sizeOf, type Tensor } from "../tensor.ts";
 import { float64 } from "./kernels.ts";
-import { lowerProduct, reshapeTo } from "./matmul.ts";
+import { reshapeTo, sumColumns, sumRows } from "./matmul.ts";
 
 function reducedAval(name: string, x: Aval, { axes }: ReduceParams): Aval {
   if (x.dtype === "u8") throw new Error(`${name}: ${formatAval(x)} is no float; cast it first`);
@@ -78,7 +78,7 @@ export const sum: Primitive<ReduceParams> = {
  */
 function lowerSum(builder: OnnxBuilder, [x]: readonly OnnxValue[], { axes }: ReduceParams, output: Aval): OnnxValue {
   if (builder.device !== "cpu") return builder.node("ReduceSum", [x, builder.int64(axes)], output, { keepdims: 1 });
-  const { dtype, shape } = x!.aval;
+  const { shape } = x!.aval;
   let value = x!;
   let end = shape.length;
   let trailing = 1;
@@ -93,25 +93,13 @@ function lowerSum(builder: OnnxBuilder, [x]: readonly OnnxValue[], { axes }: Red
     while (start > 0 && axes.includes(start - 1)) start -= 1;
     const count = sizeOf(shape.slice(start, end));
     const leading = sizeOf(shape.slice(0, start));
-    if (trailing === 1) {
-      const matrix = reshapeTo(builder, value, [leading, count]);
-      const ones = builder.constant({ ...rowOfOnes(dtype, count), shape: [count, 1] });
-      value = builder.node("MatMul", [matrix, ones], { dtype, shape: [leading, 1] });
-    } else {
-      const ones = builder.constant(rowOfOnes(dtype, count));
-      const blocks = reshapeTo(builder, value, [leading, count, trailing]);
-      const flags = { transposeA: false, transposeB: false };
-      value = lowerProduct(builder, ones, blocks, flags, { dtype, shape: [leading, 1, trailing] });
-    }
+    value =
+      trailing === 1
+        ? sumRows(builder, reshapeTo(builder, value, [leading, count]))
+        : sumColumns(builder, reshapeTo(builder, value, [leading, count, trailing]));
     end = start;
   }
   return reshapeTo(builder, value, output.shape);
-}
-
-function rowOfOnes(dtype: string, count: number): Tensor {
-  return dtype === "f64"
-    ? { dtype: "f64", shape: [1, 1, count], data: new Float64Array(count).fill(1) }
-    : { dtype: "f32", shape: [1, 1, count], data: new Float32Array(count).fill(1) };
 }
 
 export const max: Primitive<ReduceParams> = {

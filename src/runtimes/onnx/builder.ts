@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { OnnxAttribute, OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
 import type { Aval, Tensor } from "../../programs/tensor.ts";
+import { maxNodeThreads } from "./gemm-threads.ts";
 import type { OnnxDType, OnnxInitializer, OnnxModel, OnnxPort } from "./model.ts";
 
 /** A graph under construction: `OnnxBuilder` for the primitives, inputs and outputs for `lower.ts`. */
@@ -32,6 +33,9 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
   const nodes: PendingNode[] = [];
   const initializers: OnnxInitializer[] = [];
   const shared = new Map<string, OnnxValue>();
+  /** What a Reshape's output is a reshape of. */
+  const sources = new Map<OnnxValue, OnnxValue>();
+  let maxThreads = Number.POSITIVE_INFINITY;
 
   function unique(stem: string): string {
     let name = stem;
@@ -55,7 +59,7 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
     return value;
   }
 
-  function node(
+  function plainNode(
     op: string,
     operands: readonly (OnnxValue | undefined)[],
     output: Aval,
@@ -64,6 +68,17 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
   ): OnnxValue {
     const value = { name: unique(op.toLowerCase()), aval: { dtype: output.dtype, shape: output.shape } };
     nodes.push({ op, domain, inputs: operands, output: value, attributes });
+    if (op === "MatMul" || op === "FusedMatMul")
+      maxThreads = Math.min(maxThreads, maxNodeThreads(operands[0], attributes.transA === 1, output.shape));
+    return value;
+  }
+
+  /** A reshape of a reshape is one, and of none where the shape comes back. */
+  function reshape(operand: OnnxValue, shape: OnnxValue, output: Aval): OnnxValue {
+    const source = sources.get(operand) ?? operand;
+    if (source.aval.shape.join() === output.shape.join()) return source;
+    const value = plainNode("Reshape", [source, shape], output);
+    sources.set(value, source);
     return value;
   }
 
@@ -74,7 +89,12 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
       inputs.push(value);
       return value;
     },
-    node,
+    node(op, operands, output, attributes, domain) {
+      const [operand, shape] = operands;
+      return op === "Reshape" && operand !== undefined && shape !== undefined
+        ? reshape(operand, shape, output)
+        : plainNode(op, operands, output, attributes, domain);
+    },
     constant(tensor) {
       return initializer("const", tensor.dtype, { dtype: tensor.dtype, shape: tensor.shape }, bytesOf(tensor.data));
     },
@@ -107,6 +127,7 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
         inputs: inputs.map((value) => ({ name: value.name, dtype: value.aval.dtype, shape: value.aval.shape })),
         outputs: ports,
         initializers,
+        maxThreads,
         nodes: [...nodes, ...copies].map((pending) => ({
           op: pending.op,
           domain: pending.domain,

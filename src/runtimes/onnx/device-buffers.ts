@@ -65,4 +65,5 @@ const IDENTITY: OnnxModel = {
   outputs: [{ name: "y", ...ANY }],
   initializers: [],
   nodes: [{ op: "Identity", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} }],
+  maxThreads: Number.POSITIVE_INFINITY,
 };

@@ -22,6 +22,8 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
   /** In topological order. */
   readonly nodes: readonly OnnxNode[];
+  /** The most threads with which its products round as with one. */
+  readonly maxThreads: number;
 }
 
 /** Element types of ONNX tensors that we use; `i64` is for shapes and axes only. */

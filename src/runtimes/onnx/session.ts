@@ -8,6 +8,7 @@ export type OnnxDevice = "cpu" | "webgpu" | "cuda";
 
 export interface SessionSettings {
   readonly device: OnnxDevice;
+  /** Of one operator. A session takes fewer where more would change the bits of a product. */
   readonly threads: number;
   /** Leave the outputs in the device's memory; only WebGPU has a way to. */
   readonly outputsOnDevice: boolean;
@@ -35,7 +36,10 @@ export async function loadPackage(): Promise<typeof ort> {
 }
 
 export async function createSession(api: typeof ort, model: OnnxModel, settings: SessionSettings): Promise<Session> {
-  const session = await api.InferenceSession.create(encodeModel(model), sessionOptions(settings));
+  const session = await api.InferenceSession.create(
+    encodeModel(model),
+    sessionOptions({ ...settings, threads: Math.min(settings.threads, model.maxThreads) }),
+  );
   const inputNames = model.inputs.map(({ name }) => name);
   const outputNames = model.outputs.map(({ name }) => name);
   return {
