@@ -84,7 +84,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   };
   const finish = (stage: StageTally): void => {
     // A failure has its own block already, and what is fresh is counted in the last line.
-    if (stage.ran + stage.restored === 0 && stage.skipped === 0) return;
+    if (stage.ran + stage.restored === 0 && (stage.skipped === 0 || interrupted)) return;
     finished.push(stageLine(stage, palette));
   };
 
@@ -109,6 +109,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
           finished.push(failureBlock(event, terminal, tally.failuresBeside(event.instance), terminal.columns()));
           break;
         case "skipped":
+          running.delete(event.instance);
           if (event.because === "interrupted") interrupted = true;
           break;
         case "ran":

@@ -38,7 +38,7 @@ export function formatSeconds(seconds: number): string {
 
 /** `6 s`, `4 min 05 s`: for times that are guessed or that run on. */
 export function formatWholeSeconds(seconds: number): string {
-  return seconds < 59.5 ? `${Math.round(seconds)} s` : formatSeconds(seconds);
+  return seconds < 59.5 ? `${Math.round(seconds)} s` : formatSeconds(Math.round(seconds));
 }
 
 /** `1 instance`, `3 instances` */
