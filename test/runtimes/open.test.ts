@@ -1,0 +1,170 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { chooseDevice, detectDevices } from "../../src/runtimes/detect.ts";
+import { mayHaveGpu, softwareVulkanDriver } from "../../src/runtimes/hardware.ts";
+import { requireDevice } from "../../src/runtimes/onnx/package.ts";
+import { defaultThreads, openRuntime } from "../../src/runtimes/open.ts";
+import type { DeviceName } from "../../src/runtimes/runtime.ts";
+import { findTensorflow } from "../../src/runtimes/tensorflow-package.ts";
+import { isUnavailable } from "../../src/runtimes/unavailable.ts";
+import platform from "../../stages/platform.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Opens a device in a process of its own whose home and temporary folder are new and empty. */
+function openInChild(device: DeviceName): {
+  readonly sum: number;
+  readonly libraries: string;
+  readonly left: readonly string[];
+  readonly stdout: string;
+} {
+  const home = mkdtempSync(join(tmpdir(), "home-"));
+  try {
+    const child = spawnSync(
+      process.execPath,
+      [join(here, "../../scripts/run-ts.js"), join(here, "children/open.ts"), device],
+      { encoding: "utf8", env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, PIPELINE_THREADS: "1" } },
+    );
+    if (child.status !== 0) throw new Error(child.stderr);
+    const { sum, libraries } = JSON.parse(child.stdout) as {
+      readonly sum: number;
+      readonly libraries: readonly string[];
+    };
+    const left = readdirSync(home, { recursive: true, encoding: "utf8" });
+    return { sum, libraries: libraries.join("\n"), left, stdout: child.stdout };
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+}
+
+describe("opening a runtime", () => {
+  it("onnx:cpu leaves no telemetry in home or temporary folder, and loads no TensorFlow", () => {
+    const { sum, libraries, left } = openInChild("onnx:cpu");
+    expect(sum).toBe(42);
+    expect(left).toEqual([]);
+    expect(libraries).toContain("libonnxruntime");
+    expect(libraries).not.toContain("libtensorflow");
+  });
+
+  it("reference loads no native library of ours", () => {
+    const { sum, libraries, left } = openInChild("reference:cpu");
+    expect(sum).toBe(42);
+    expect(left).toEqual([]);
+    expect(libraries).not.toMatch(/libonnxruntime|libtensorflow/);
+  });
+
+  const tensorflow = findTensorflow();
+  if (tensorflow === undefined) console.warn("skipped tensorflow: its addon is not built (npm run setup:tensorflow)");
+  it.skipIf(tensorflow === undefined)(
+    "tensorflow loads no ONNX Runtime and says nothing on stdout (needs its addon)",
+    () => {
+      const { sum, libraries, left, stdout } = openInChild("tensorflow:cpu");
+      expect(sum).toBe(42);
+      expect(left).toEqual([]);
+      expect(stdout.startsWith("{")).toBe(true);
+      expect(libraries).toContain("libtensorflow");
+      expect(libraries).not.toContain("libonnxruntime");
+    },
+  );
+
+  it("answers a device that cannot be here with what is missing and how to get it", async () => {
+    const unknown = await openRuntime("onnx:tpu" as DeviceName);
+    expect(isUnavailable(unknown) && unknown.message).toBe("No runtime serves onnx:tpu.");
+    const absent = requireDevice("cuda");
+    if (absent === undefined) return;
+    expect(await openRuntime("onnx:cuda")).toEqual(absent);
+    expect(absent.remedy).toMatch(/onnxruntime-node-install|webgpu/);
+  });
+
+  it("takes the number of threads from PIPELINE_THREADS, else all cores", () => {
+    expect(defaultThreads({ PIPELINE_THREADS: "3" })).toBe(3);
+    expect(defaultThreads({})).toBe(availableParallelism());
+    expect(() => defaultThreads({ PIPELINE_THREADS: "many" })).toThrow(/PIPELINE_THREADS.*'many'/);
+  });
+});
+
+describe("choosing a device", () => {
+  it("knows software Vulkan drivers by the environment that names them", () => {
+    expect(softwareVulkanDriver({ VK_ICD_FILENAMES: "/usr/lib/chromium/vk_swiftshader_icd.json" })).toMatch(
+      /swiftshader/,
+    );
+    expect(softwareVulkanDriver({ VK_DRIVER_FILES: "/a/nvidia_icd.json:/b/lvp_icd.x86_64.json" })).toMatch(/lvp/);
+    expect(softwareVulkanDriver({ VK_DRIVER_FILES: "/a/nvidia_icd.json" })).toBeUndefined();
+    expect(softwareVulkanDriver({})).toBeUndefined();
+  });
+
+  it("never takes a software GPU unasked, and onnx:cpu where there is no other", async () => {
+    const before = process.env.VK_DRIVER_FILES;
+    process.env.VK_DRIVER_FILES = "/usr/lib/chromium/vk_swiftshader_icd.json";
+    try {
+      for (const wanted of [undefined, "", "onnx"]) {
+        const chosen = await chooseDevice(wanted);
+        expect(isUnavailable(chosen)).toBe(false);
+        if (!isUnavailable(chosen)) expect(chosen.device).not.toBe("onnx:webgpu");
+        if (!mayHaveGpu()) expect(chosen).toMatchObject({ device: "onnx:cpu", hardware: undefined });
+      }
+    } finally {
+      if (before === undefined) delete process.env.VK_DRIVER_FILES;
+      else process.env.VK_DRIVER_FILES = before;
+    }
+  });
+
+  it("takes what is asked for by its name, in full or in short", async () => {
+    expect(await chooseDevice("onnx:cpu")).toMatchObject({ device: "onnx:cpu", versions: { provider: "cpu" } });
+    expect(await chooseDevice("reference")).toMatchObject({ device: "reference:cpu" });
+  });
+
+  it("refuses what it does not know or have, naming the remedy", async () => {
+    expect(await chooseDevice("abacus")).toMatchObject({
+      reason: "runtime-unavailable",
+      message: "There is no device 'abacus'.",
+      remedy: expect.stringContaining("onnx:cpu"),
+    });
+    const cuda = await chooseDevice("tensorflow:cuda");
+    if (isUnavailable(cuda)) expect(cuda.message).toMatch(/tensorflow:cuda is not ready/);
+  });
+
+  it("reports every device once, and a missing one with a reason", async () => {
+    const reports = await detectDevices();
+    expect(reports.map(({ device }) => device)).toEqual([
+      "onnx:cpu",
+      "onnx:webgpu",
+      "onnx:cuda",
+      "tensorflow:cpu",
+      "tensorflow:cuda",
+      "reference:cpu",
+    ]);
+    for (const { detail } of reports) expect(detail).not.toBe("");
+  });
+
+  it("reports the versions that the opened runtime has", async () => {
+    for (const device of ["onnx:cpu", "reference:cpu"] as const) {
+      const [chosen, runtime] = [await chooseDevice(device), await openRuntime(device)];
+      if (isUnavailable(chosen) || isUnavailable(runtime)) throw new Error(`${device} is always there`);
+      expect(chosen.versions).toEqual(runtime.versions);
+      await runtime.dispose();
+    }
+  });
+});
+
+describe("the platform module", () => {
+  it("tells runtime, device and versions, and watches what may change them", async () => {
+    const found = await platform.probe({ PIPELINE_DEVICE: "onnx:cpu" });
+    if ("reason" in found) throw new Error(found.message);
+    expect(found.facts).toMatchObject({ runtime: "onnx", device: "onnx:cpu", versions: { optimization: "basic" } });
+    expect(found.watched).toContain("/dev/nvidia0");
+    expect(found.watched.some((path) => path.endsWith("onnxruntime_binding.node"))).toBe(true);
+  });
+
+  it("fails on a device that is not there, with the remedy", async () => {
+    expect(await platform.probe({ PIPELINE_DEVICE: "abacus" })).toMatchObject({
+      reason: "platform-unavailable",
+      message: expect.stringContaining("abacus"),
+      remedy: expect.stringContaining("onnx:cpu"),
+    });
+  });
+});
