@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
 const undo: (() => void)[] = [];
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { name, rest } = findCommand(argv);
+  const { name, rest } = findCommand(asHelp(argv));
   const load = name === undefined ? undefined : Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const command = (await load?.())?.command;
   const table = command ?? { name: "", options: { version: VERSION }, arity: [0, Number.POSITIVE_INFINITY] as const };
@@ -45,6 +45,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (command.interruptible === true) heedSignals(controller);
   return await command.run(context, parsed.args);
+}
+
+/** `pipeline help run` is `pipeline run --help`. */
+function asHelp(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
 }
 
 const VERSION = { type: "boolean", description: "show the version" } as const;

@@ -54,10 +54,12 @@ export const command: Command = {
 
     const reporter = reporterFor(context, args);
     context.onExit(reporter.close);
-    let summarised = false;
+    // The summary is the last event of all, whatever the engine still has to say while it closes.
+    let summary: Event | undefined;
     const emit = (event: Event): void => {
-      if (event.type === "summary") summarised = true;
-      reporter.emit(event.type === "plan" ? { ...event, stages: event.stages ?? stagesOf(plan, targets) } : event);
+      if (event.type === "summary") summary = event;
+      else if (event.type !== "plan") reporter.emit(event);
+      else reporter.emit({ ...event, stages: event.stages ?? stagesOf(plan, targets) });
     };
     const { runPlan } = await import("../engine/run.ts");
     const options = {
@@ -70,15 +72,11 @@ export const command: Command = {
     let result: Awaited<ReturnType<typeof runPlan>>;
     try {
       result = await runPlan(plan, targets, options, emit);
+      if (!("reason" in result)) reporter.emit(summary ?? { type: "summary", ...result });
     } finally {
-      if (!summarised) reporter.close();
-    }
-    if ("reason" in result) {
       reporter.close();
-      return reportPlanFailure(context, result);
     }
-    if (!summarised) reporter.emit({ type: "summary", ...result });
-    reporter.close();
+    if ("reason" in result) return reportPlanFailure(context, result);
     return exitCodeOf(result, context.signal);
   },
 };

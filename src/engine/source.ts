@@ -57,6 +57,10 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
     return { source, start: range[0], end: Math.max(range[1], range[0] + 1) };
   };
   const valueAt = (path: Path): Place => place(find(document, path).value);
+  for (const path of unwritable(value)) {
+    const message = "infinity and NaN have no place in JSON, which stages read their params as";
+    report.error("not-json", valueAt(path), message, 'write a finite number, or text such as "inf"');
+  }
   return {
     source,
     value: value ?? null,
@@ -75,6 +79,17 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
       return { source, start: at, end: at + text.length };
     },
   };
+}
+
+/** Where numbers stand that JSON cannot hold. */
+function* unwritable(value: Json, path: Path = []): Generator<Path> {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) yield path;
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of (value as readonly Json[]).entries()) yield* unwritable(item, [...path, index]);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, item] of Object.entries(value)) yield* unwritable(item, [...path, key]);
+  }
 }
 
 const indices = new WeakMap<YAMLMap, Map<string, Pair>>();

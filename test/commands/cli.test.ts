@@ -27,11 +27,16 @@ describe("the command line", () => {
   });
 
   it("lists all commands in its help", async () => {
-    for (const args of [[], ["--help"], ["-h"]]) {
+    for (const args of [[], ["--help"], ["-h"], ["help"]]) {
       const { code, stdout } = await makeWorkspace().run(...args);
       expect(code).toBe(0);
       for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, "m"));
     }
+  });
+
+  it("takes help as a command as well", async () => {
+    const workspace = makeWorkspace();
+    expect(await workspace.run("help", "why")).toEqual(await workspace.run("why", "--help"));
   });
 
   it("tells its version", async () => {

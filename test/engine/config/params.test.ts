@@ -82,6 +82,14 @@ stages:
 `);
   });
 
+  it("tell numbers that JSON cannot hold", async () => {
+    await expectMistakes(`version: 1
+params: { a: ⟦not-json:.inf⟧, list: [1, ⟦not-json:.nan⟧] }
+stages:
+  s: { run: stages/a.ts, params: { all: ["\${params.a}", "\${params.list}", ⟦not-json:-.inf⟧] } }
+`);
+  });
+
   it("tell what a profile sets that has no default, or one of another kind, in every profile", async () => {
     const told = await expectMistakes(`version: 1
 params: { mlp: { etas: [1], epochs: 3 } }
@@ -102,6 +110,7 @@ stages:
 
   it("tell what is wrong with the command line, in its own words", async () => {
     expect(await settings("p.n=2", "p.any=[1]", "p.grid=[1, 2]")).toEqual([]);
+    expect(await settings("p.n=.inf")).toEqual(['invalid-set ".inf"']);
     expect(await settings("p.m=2")).toEqual(['unknown-param "p.m"']);
     expect(await settings("p.n=[2]")).toEqual(['param-kind "[2]"']);
     expect(await settings("p.n")).toEqual(['invalid-set "p.n"']);
