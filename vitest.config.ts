@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    // Processes, not threads: a worker thread that ends inside a native run takes the whole process with it.
+    pool: "forks",
   },
 });

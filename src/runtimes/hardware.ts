@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
+import { isThere, readIfThere } from "./packages.ts";
 
 /** What the operating system tells about processors, without loading a driver. */
 
@@ -9,7 +10,7 @@ const DRM_FOLDER = "/dev/dri";
 
 /** Device nodes of GPUs, on Linux; elsewhere the system does not show them as files. */
 export function renderNodes(): string[] {
-  const nodes = existsSync(NVIDIA_NODE) ? [NVIDIA_NODE] : [];
+  const nodes = isThere(NVIDIA_NODE) ? [NVIDIA_NODE] : [];
   return [
     ...nodes,
     ...list(DRM_FOLDER).flatMap((name) => (name.startsWith("renderD") ? [join(DRM_FOLDER, name)] : [])),
@@ -20,7 +21,7 @@ export function renderNodes(): string[] {
 export const GPU_NODES: readonly string[] = [NVIDIA_NODE, DRM_FOLDER];
 
 export function hasNvidiaGpu(): boolean {
-  return existsSync(NVIDIA_NODE);
+  return isThere(NVIDIA_NODE);
 }
 
 /** Whether there may be a GPU at all: macOS and Windows machines have one, Linux shows a node for it. */
@@ -44,12 +45,14 @@ export function gpuName(): string | undefined {
   if (software !== undefined) return `software (${software})`;
   const root = "/proc/driver/nvidia/gpus";
   for (const gpu of list(root).sort()) {
-    const model = /^Model:\s*(.+)$/m.exec(text(join(root, gpu, "information")));
+    const model = /^Model:\s*(.+)$/m.exec(readIfThere(join(root, gpu, "information")) ?? "");
     if (model?.[1] !== undefined) return model[1].trim();
   }
   for (const node of list(DRM_FOLDER).sort()) {
     const device = join("/sys/class/drm", node, "device");
-    const [vendor, id] = ["vendor", "device"].map((file) => text(join(device, file)).trim().replace(/^0x/, ""));
+    const [vendor, id] = ["vendor", "device"].map((file) =>
+      (readIfThere(join(device, file)) ?? "").trim().replace(/^0x/, ""),
+    );
     if (node.startsWith("renderD") && vendor !== "" && id !== "") return `PCI ${vendor}:${id}`;
   }
   return undefined;
@@ -57,7 +60,7 @@ export function gpuName(): string | undefined {
 
 /** NVIDIA's driver version as an entry of a runtime's versions, where its kernel module is loaded. */
 export function driverVersion(): { readonly "nvidia-driver"?: string } {
-  const version = /Kernel Module\s+(?:for \S+\s+)?([\d.]+)/.exec(text("/proc/driver/nvidia/version"))?.[1];
+  const version = /Kernel Module\s+(?:for \S+\s+)?([\d.]+)/.exec(readIfThere("/proc/driver/nvidia/version") ?? "")?.[1];
   return version === undefined ? {} : { "nvidia-driver": version };
 }
 
@@ -71,13 +74,5 @@ function list(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
-  }
-}
-
-function text(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
   }
 }

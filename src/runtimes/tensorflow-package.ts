@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { driverVersion } from "./hardware.ts";
-import { findPackage, type InstalledPackage } from "./packages.ts";
+import { findPackage, type InstalledPackage, isThere, readIfThere } from "./packages.ts";
 
 export const SETUP_TENSORFLOW = "npm run setup:tensorflow";
 
@@ -17,9 +16,9 @@ export interface TensorflowPackage extends InstalledPackage {
 export function findTensorflow(): TensorflowPackage | undefined {
   for (const name of PACKAGES) {
     const found = findPackage(name);
-    if (found === undefined || !existsSync(join(found.folder, "lib", "napi-v8", "tfjs_binding.node"))) continue;
+    if (found === undefined || !isThere(join(found.folder, "lib", "napi-v8", "tfjs_binding.node"))) continue;
     const note = join(found.folder, "lib", ".source");
-    return { ...found, name, origin: existsSync(note) ? readFileSync(note, "utf8").trim() : "unknown" };
+    return { ...found, name, origin: readIfThere(note)?.trim() ?? "unknown" };
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import type { Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
 import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
 import { openForTest } from "./devices.ts";
+import { gradientProgram, hvpProgram, linearizedProgram, type MlpSpec, mlpData } from "./mlp.ts";
 import { derivativesProgram, distance, expected, randomTensor, sampleInputs, valueProgram } from "./samples.ts";
 
 /** The one suite that every runtime and device passes. Call it at the top level of a test file. */
@@ -21,6 +22,7 @@ export async function describeConformance(device: DeviceName): Promise<void> {
   describe(device, () => {
     afterAll(() => opened.dispose());
     describePrimitives(opened);
+    describeNetworks(opened);
     describeExecutables(opened);
     describeDeviceTensors(opened);
     if (device === "onnx:cpu") describeFloat64(opened);
@@ -79,6 +81,33 @@ function describeFloat64(runtime: Runtime): void {
       }
     },
   );
+}
+
+const NETWORKS: readonly (readonly [string, MlpSpec])[] = [
+  ["softmax regression", { replicas: 1, layers: [20, 5], samples: 30 }],
+  ["a network with biases, three replicas", { replicas: 3, layers: [20, 16, 16, 5], samples: 30, biases: true }],
+  ["a deep one without, two replicas", { replicas: 2, layers: [12, 8, 8, 8, 8, 4], samples: 17 }],
+];
+
+function describeNetworks(runtime: Runtime): void {
+  it.each(NETWORKS)("%s: loss, gradient, HVP, and the linearized HVP through device tensors", async (what, spec) => {
+    const { theta, images, labels, tangent } = mlpData(spec);
+    const inputs = [theta, images, labels];
+    await compare(runtime, gradientProgram(spec), inputs, `gradient of ${what}`);
+    const hvp = hvpProgram(spec);
+    await compare(runtime, hvp, [...inputs, tangent], `HVP of ${what}`);
+
+    const { primal, tangent: linear, tangentInputs, numResiduals } = linearizedProgram(spec);
+    const [first, second] = [await runtime.compile(primal), await runtime.compile(linear)];
+    const values = await first.runOnDevice(inputs);
+    const residuals = values.slice(values.length - numResiduals);
+    const [product] = await second.run([...tangentInputs.map((i) => inputs[i]!), ...residuals, tangent]);
+    for (const value of values) value.dispose();
+    const { outputs, errorBound } = expected(hvp, [...inputs, tangent]);
+    expect(distance(product!.data, outputs[0]!.data)).toBeLessThanOrEqual(errorBound * runtime.unitRoundoff);
+    await first.dispose();
+    await second.dispose();
+  });
 }
 
 const X = { dtype: "f32", shape: [2, 3] } as const;

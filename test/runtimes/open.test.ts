@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { permissionFlags } from "../../src/engine/sandbox.ts";
 import { chooseDevice, detectDevices } from "../../src/runtimes/detect.ts";
 import { mayHaveGpu, softwareVulkanDriver } from "../../src/runtimes/hardware.ts";
 import { requireDevice } from "../../src/runtimes/onnx/package.ts";
@@ -13,9 +15,27 @@ import { findTensorflow } from "../../src/runtimes/tensorflow-package.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
 import platform from "../../stages/platform.ts";
 
-const here = dirname(fileURLToPath(import.meta.url));
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+// Beside the packages, as the engine's bundles are, so that imports find them.
+const bundle = join(root, "node_modules", ".cache", "gd-instabilities", "test", `open-${process.pid}.mjs`);
 
-/** Opens a device in a process of its own whose home and temporary folder are new and empty. */
+beforeAll(async () => {
+  await build({
+    entryPoints: [join(root, "test/runtimes/children/open.ts")],
+    outfile: bundle,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+  });
+});
+
+afterAll(() => rmSync(bundle));
+
+/**
+ * Opens a device as a stage does: in a process of its own under the permission model, which may read packages and write
+ * nothing. Its home and temporary folder are new and empty; native code could write there all the same.
+ */
 function openInChild(device: DeviceName): {
   readonly sum: number;
   readonly libraries: string;
@@ -24,11 +44,11 @@ function openInChild(device: DeviceName): {
 } {
   const home = mkdtempSync(join(tmpdir(), "home-"));
   try {
-    const child = spawnSync(
-      process.execPath,
-      [join(here, "../../scripts/run-ts.js"), join(here, "children/open.ts"), device],
-      { encoding: "utf8", env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, PIPELINE_THREADS: "1" } },
-    );
+    const flags = permissionFlags({ reads: [join(root, "node_modules")], writes: [] });
+    const child = spawnSync(process.execPath, [...flags, bundle, device], {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, PIPELINE_THREADS: "1" },
+    });
     if (child.status !== 0) throw new Error(child.stderr);
     const { sum, libraries } = JSON.parse(child.stdout) as {
       readonly sum: number;

@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { driverVersion } from "../hardware.ts";
-import { findPackage } from "../packages.ts";
+import { findPackage, isThere } from "../packages.ts";
 import type { RuntimeUnavailable } from "../runtime.ts";
 import { unavailable } from "../unavailable.ts";
 import { type OnnxDevice, OPTIMIZATION_LEVEL } from "./session.ts";
@@ -31,12 +30,12 @@ export function nativeFolder(): string | undefined {
 export function requireDevice(device: OnnxDevice): RuntimeUnavailable | undefined {
   const folder = nativeFolder();
   if (folder === undefined) return unavailable(`${ONNX_PACKAGE} is not installed.`, "Run 'npm ci'.");
-  if (!existsSync(join(folder, "onnxruntime_binding.node")))
+  if (!isThere(join(folder, "onnxruntime_binding.node")))
     return unavailable(
       `${ONNX_PACKAGE} has no library for ${process.platform} ${process.arch}.`,
       "Use --device tensorflow (npm run setup:tensorflow) or --device reference on this machine.",
     );
-  if (device === "cuda" && !existsSync(join(folder, "libonnxruntime_providers_cuda.so")))
+  if (device === "cuda" && !isThere(join(folder, "libonnxruntime_providers_cuda.so")))
     return process.platform === "linux" && process.arch === "x64"
       ? unavailable("onnx:cuda needs ONNX Runtime's CUDA provider, which npm does not bring.", `Run '${INSTALL_CUDA}'.`)
       : unavailable(
