@@ -51,7 +51,9 @@ export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Scree
   if (nth > FULL_FAILURES) return head;
   const lines = [head];
   for (const line of failure.message.split("\n")) lines.push(`    ${line}`);
-  for (const line of failure.output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, columns - 6))}`));
+  // A stack trace begins with the message that stands above it already.
+  const output = failure.output[0] === failure.message ? failure.output.slice(1) : failure.output;
+  for (const line of output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, columns - 6))}`));
   if (failure.remedy !== undefined) lines.push(`    ${palette.green(failure.remedy)}`);
   lines.push(`    ${palette.dim("run it alone:")} ${rerun(instance)}`);
   return lines.join("\n");
