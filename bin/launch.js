@@ -19,7 +19,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const MINIMUM = [20, 19];
-const FORMAT = 1;
+const FORMAT = 2;
 const DAY = 24 * 60 * 60 * 1000;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -46,7 +46,7 @@ async function launch() {
   }
   // What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this.
   globalThis[Symbol.for("gd-instabilities.build")] = { root, id: bundle.id };
-  await import(pathToFileURL(join(bundle.folder, "cli.js")).href);
+  await import(pathToFileURL(join(bundle.folder, "cli.mjs")).href);
 }
 
 /** Where bundles are kept: beside the packages, or in a private folder of the temporary directory when that is read-only. */
@@ -69,7 +69,7 @@ function findBundle() {
     }
     if (manifest.format !== FORMAT || manifest.root !== root || !isOurs(folder)) continue;
     const bundle = { folder: join(folder, manifest.id), id: manifest.id };
-    if (!existsSync(join(bundle.folder, "cli.js"))) continue;
+    if (!existsSync(join(bundle.folder, "cli.mjs"))) continue;
     if (manifest.inputs.every(([path, stamp]) => stampOf(path) === stamp)) return bundle;
   }
   return undefined;
@@ -86,6 +86,8 @@ async function buildBundle() {
     splitting: true,
     platform: "node",
     format: "esm",
+    // Below node_modules no package.json says what .js is; guessing costs a second parse.
+    outExtension: { ".js": ".mjs" },
     target: "node20",
     packages: "external",
     sourcemap: "linked",
@@ -123,7 +125,7 @@ function publish(folder, id, manifest, files) {
   linkPackages(folder);
   const final = join(folder, id);
   const temporary = join(folder, `.${process.pid}-${process.hrtime.bigint()}`);
-  if (existsSync(join(final, "cli.js"))) {
+  if (existsSync(join(final, "cli.mjs"))) {
     utimesSync(final, new Date(), new Date());
   } else {
     mkdirSync(temporary);
@@ -138,7 +140,7 @@ function publish(folder, id, manifest, files) {
       renameSync(temporary, final);
     } catch (error) {
       rmSync(temporary, { recursive: true, force: true });
-      if (!existsSync(join(final, "cli.js"))) throw error;
+      if (!existsSync(join(final, "cli.mjs"))) throw error;
     }
   }
   writeFileSync(`${temporary}.json`, manifest);
