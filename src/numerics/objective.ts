@@ -6,11 +6,10 @@ import type { Program } from "../programs/program.ts";
 import type { Tensor, TensorData } from "../programs/tensor.ts";
 import { inline, inputsOf, trace } from "../programs/trace.ts";
 import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
+import { type FloatArray, toFloats } from "./float-array.ts";
 import { countCorrect, crossEntropy } from "./layers/cross-entropy.ts";
 import type { Network } from "./networks.ts";
 import { type DeviceSamples, type Samples, uploadSamples } from "./samples.ts";
-
-export type FloatArray = Float32Array | Float64Array;
 
 /** θ of R replicas, `[R, P]` row-major, on the host or on the device. */
 export type Theta = FloatArray | DeviceTensor;
@@ -218,15 +217,7 @@ function matrix(values: FloatArray, columns: number, float: "f32" | "f64"): Tens
   const replicas = values.length / columns;
   if (!Number.isInteger(replicas) || replicas === 0)
     throw new Error(`${values.length} values are no rows of ${columns} parameters`);
-  const data =
-    float === "f32"
-      ? values instanceof Float32Array
-        ? values
-        : Float32Array.from(values)
-      : values instanceof Float64Array
-        ? values
-        : Float64Array.from(values);
-  return { dtype: float, shape: [replicas, columns], data };
+  return { dtype: float, shape: [replicas, columns], data: toFloats(values, float) };
 }
 
 function floats(data: TensorData): FloatArray {
