@@ -46,7 +46,7 @@ function parse(text: string, key: Key): ActionRecord | string {
   } catch {
     return "is broken";
   }
-  if (typeof value !== "object" || value === null) return "is broken";
+  if (typeof value !== "object" || value === null || !("format" in value)) return "is broken";
   const { checksum, ...body } = value;
   if (body.format !== CACHE_FORMAT)
     return `has format ${JSON.stringify(body.format)}, and this version reads ${CACHE_FORMAT}`;

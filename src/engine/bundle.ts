@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { dirname, join, relative, resolve, sep } from "node:path";
-import type { BuildFailure, Message, Metafile, Plugin } from "esbuild";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { BuildFailure, BuildOptions, Message, Metafile, Plugin } from "esbuild";
 import { isLinked, type PackageLock, packageOf } from "./package-lock.ts";
 
 /** A module and everything of ours that it uses, as one file of JavaScript. */
@@ -32,14 +32,13 @@ export async function bundleModule(
   workspace: string,
   module: string,
   lock: PackageLock | undefined,
+  entry: Entry = "default",
 ): Promise<Bundle | BundleError> {
   const { build } = await import("esbuild");
   try {
     const result = await build({
       absWorkingDir: workspace,
-      entryPoints: [resolve(workspace, module)],
-      // The map's paths are relative to here, which is where the engine puts the bundle.
-      outfile: join(workspace, ".pipeline", "bundles", "bundle.mjs"),
+      ...entryOf(workspace, module, entry),
       bundle: true,
       splitting: false,
       platform: "node",
@@ -72,8 +71,24 @@ export async function bundleModule(
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
     if (errors === undefined || errors.length === 0) throw error;
-    return { message: errors.slice(0, 5).map(describe).join("\n") };
+    const noDefault = errors.some(
+      ({ text, location }) => location?.file === STDIN && text.includes('import "default"'),
+    );
+    return { message: noDefault ? `${module} has no default export` : errors.slice(0, 5).map(describe).join("\n") };
   }
+}
+
+/** What a bundle is for: its default export (other exports fall away), or what the module does when it is loaded. */
+export type Entry = "default" | "module";
+
+const STDIN = "<stdin>";
+
+function entryOf(workspace: string, module: string, entry: Entry): BuildOptions & { outfile: string } {
+  // The map's paths are relative to here, which is where the engine puts the bundle.
+  const outfile = join(workspace, ".pipeline", "bundles", "bundle.mjs");
+  if (entry === "module") return { entryPoints: [resolve(workspace, module)], outfile };
+  const specifier = JSON.stringify(isAbsolute(module) || module.startsWith(".") ? module : `./${module}`);
+  return { stdin: { contents: `export { default } from ${specifier};`, resolveDir: workspace }, outfile };
 }
 
 /** Leaves packages to Node, and says which have no side effects, so that an unused import of one falls away. */
@@ -106,9 +121,11 @@ function isPure(from: string, name: string): boolean {
 
 /** Packages that the code looks up by itself: `require.resolve("x/file")`, `import.meta.resolve("x")`, a `createRequire`. */
 function namedPackages(text: string, lock: PackageLock | undefined): string[] {
-  const names = [...text.matchAll(/\b(?:require\w*|resolve\w*)\(\s*["'`]((?:@[\w.-]+\/)?[\w.-]+)[/"'`]/g)].map(
-    (match) => match[1]!,
-  );
+  const names = [
+    ...text.matchAll(
+      /(?:\brequire\w*|\bresolve\w*|\bcreateRequire\w*\([^()]*\))\(\s*["'`]((?:@[\w.-]+\/)?[\w.-]+)[/"'`]/g,
+    ),
+  ].map((match) => match[1]!);
   return names.filter((name) => !isBuiltin(name) && lock?.packages[`node_modules/${name}`] !== undefined);
 }
 
@@ -117,7 +134,7 @@ function inputsOf(workspace: string, { inputs }: Metafile): { inputs: string[]; 
   const folders = new Set<string>();
   const descriptions = new Set<string>();
   for (const [path, { imports }] of Object.entries(inputs)) {
-    if (path.includes(":")) continue; // Not on disk: esbuild's own stand-ins.
+    if (path === STDIN || path.includes(":")) continue; // Not on disk: esbuild's own stand-ins.
     files.add(path);
     // package.json decides `sideEffects` and `imports`: the nearest one, and any nearer one that might appear.
     for (let folder = dirname(resolve(workspace, path)); !descriptions.has(folder); folder = dirname(folder)) {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { BUNDLE_FORMAT, bundleModule } from "./bundle.ts";
+import { BUNDLE_FORMAT, bundleModule, type Entry } from "./bundle.ts";
 import { digestOf } from "./digest.ts";
 import type { Failure } from "./event.ts";
 import { byCodeUnit } from "./json.ts";
@@ -21,6 +21,7 @@ import { openTable } from "./table.ts";
 /** What a `run:` module executes. */
 export interface Code {
   readonly module: string;
+  readonly entry: Entry;
   /** SHA-256 of the bundle. */
   readonly digest: Digest;
   /** Everything it may load from `node_modules`, with locked versions. */
@@ -30,7 +31,8 @@ export interface Code {
 }
 
 export interface CodeReader {
-  read(module: string): Promise<Code | Failure>;
+  /** `entry`: see bundle.ts. */
+  read(module: string, entry?: Entry): Promise<Code | Failure>;
   /** The bundle's file, verified. */
   file(code: Code): Promise<string | Failure>;
   /** Source files and what each contributes to a bundle: to name the one that changed. */
@@ -39,7 +41,7 @@ export interface CodeReader {
 }
 
 /** A bundle that need not be made again while its inputs are the same. */
-interface Entry {
+interface Known {
   readonly inputs: readonly string[];
   readonly folders: readonly string[];
   /** Of all inputs' digests and all folders' stamps. */
@@ -58,7 +60,7 @@ export function isFailure(value: object): value is Failure {
 
 export function openCodeReader(store: Store, files: StatIndex): CodeReader {
   const { workspace } = store;
-  const table = openTable<Entry>(store, "code", BUNDLE_FORMAT);
+  const table = openTable<Known>(store, "code", BUNDLE_FORMAT);
   const reading = new Map<string, Promise<Code | Failure>>();
   const digests = new Map<string, Promise<Digest | "missing">>();
   const verified = new Map<Digest, Promise<string | Failure>>();
@@ -89,11 +91,11 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     );
   };
 
-  const make = async (module: string): Promise<Code | Failure> => {
+  const make = async (module: string, entry: Entry): Promise<Code | Failure> => {
     const started = Date.now();
     const lockNow = await currentLock();
-    const bundle = await bundleModule(workspace, module, readLock());
-    if ("message" in bundle) return failure("code-error", bundle.message, `correct the code of ${module}`);
+    const bundle = await bundleModule(workspace, module, readLock(), entry);
+    if ("message" in bundle) return failure("code-error", bundle.message, `correct ${module} or what it imports`);
     const { packages, unknown } = closureOfPackages(readLock(), bundle.packages);
     if (unknown.length > 0) {
       return failure(
@@ -110,22 +112,22 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     const { inputs, folders } = bundle;
     if (quiet) table.set(module, { inputs, folders, state: await stateOf(inputs, folders), lock: lockNow, ...code });
     else if (table.get(module) !== undefined) table.delete(module);
-    return { module, ...code };
+    return { module, entry, ...code };
   };
 
-  const find = async (module: string): Promise<Code | Failure> => {
-    const entry = table.get(module);
-    if (entry !== undefined && (await stateOf(entry.inputs, entry.folders)) === entry.state) {
+  const find = async (module: string, entry: Entry): Promise<Code | Failure> => {
+    const known = table.get(module);
+    if (known !== undefined && (await stateOf(known.inputs, known.folders)) === known.state) {
       const lockNow = await currentLock();
-      const { digest, imports } = entry;
-      if (entry.lock === lockNow) return { module, digest, imports, packages: entry.packages };
+      const { digest, imports } = known;
+      if (known.lock === lockNow) return { module, entry, digest, imports, packages: known.packages };
       const { packages, unknown } = closureOfPackages(readLock(), imports);
       if (unknown.length === 0) {
-        table.set(module, { ...entry, lock: lockNow, packages });
-        return { module, digest, imports, packages };
+        table.set(module, { ...known, lock: lockNow, packages });
+        return { module, entry, digest, imports, packages };
       }
     }
-    return make(module);
+    return make(module, entry);
   };
 
   const verify = async (code: Code): Promise<string | Failure> => {
@@ -135,7 +137,7 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     for (const attempt of [1, 2]) {
       if (existsSync(file) && digestOf(withoutLink(readFileSync(file, "utf8"))) === code.digest) return file;
       // Gone or damaged: the sources make it again.
-      const again = attempt === 1 ? await make(code.module) : code;
+      const again = attempt === 1 ? await make(code.module, code.entry) : code;
       if (isFailure(again)) return again;
       if (again.digest !== code.digest) {
         return failure(
@@ -149,10 +151,10 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
   };
 
   return {
-    read(module) {
+    read(module, entry = "default") {
       let code = reading.get(module);
       if (code === undefined) {
-        code = find(module);
+        code = find(module, entry);
         reading.set(module, code);
       }
       return code;

@@ -9,6 +9,6 @@ export async function hostModule(store: Store, code: CodeReader): Promise<string
   const module = relative(store.workspace, join(packageRoot, "src", "engine", "stage-host.ts"))
     .split(sep)
     .join("/");
-  const host = await code.read(module);
+  const host = await code.read(module, "module");
   return isFailure(host) ? host : code.file(host);
 }

@@ -62,16 +62,16 @@ export async function lockFreed(path: string, signal: AbortSignal): Promise<void
 }
 
 /** Creates the lock with its content in one step, so that a kill never leaves an empty one. */
-function link(claim: string, path: string): boolean {
+function link(claim: string, path: string, again = true): boolean {
   try {
     linkSync(claim, path);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return false;
-    if (code === "ENOENT") {
+    if (code === "ENOENT" && again) {
       mkdirSync(dirname(path), { recursive: true });
-      return link(claim, path);
+      return link(claim, path, false);
     }
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK") throw error;
   }

@@ -1,4 +1,5 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
 export interface Access {
@@ -27,14 +28,21 @@ export function permissionFlags({ reads, writes }: Access, version = process.ver
   ];
 }
 
-/** Folders of packages that an import from the workspace may reach, links followed. */
-export function packageFolders(workspace: string): string[] {
+/**
+ * Folders of packages where code in `origin` looks for them, links followed. Those that are not there are allowed too:
+ * under the permission model, even asking whether a file exists is an error elsewhere.
+ */
+export function packageFolders(origin: string): string[] {
   const folders: string[] = [];
-  for (let folder = workspace; ; folder = dirname(folder)) {
+  for (let folder = origin; ; folder = dirname(folder)) {
     const packages = join(folder, "node_modules");
-    if (existsSync(packages)) folders.push(packages, realpathSync(packages));
-    if (dirname(folder) === folder) return unique(folders);
+    folders.push(packages);
+    if (existsSync(packages)) folders.push(realpathSync(packages));
+    if (dirname(folder) === folder) break;
   }
+  // Node's oldest habits. Packages in them are no part of a key, so they stay closed where they exist.
+  const old = [".node_modules", ".node_libraries"].map((name) => join(homedir(), name));
+  return unique([...folders, ...old.filter((folder) => !existsSync(folder))]);
 }
 
 /** A path as the permission model wants it: for a folder, with a wildcard for what is below. */

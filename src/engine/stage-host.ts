@@ -10,6 +10,8 @@ class ContractError extends Error {}
 const PROGRESS_MS = 50;
 
 process.once("message", (message: ToHost) => {
+  // Listening must not keep alive a stage that waits for nothing.
+  process.channel?.unref();
   void answer(message);
 });
 // The engine is gone: nobody wants the result.
@@ -51,6 +53,7 @@ function fail(thrown: unknown): void {
 function finish(message: FromHost): void {
   process.removeAllListeners("disconnect");
   if (process.send === undefined || !process.connected) process.exit(1);
+  process.channel?.ref();
   process.send(message, () => process.exit(message.type === "error" ? 1 : 0));
 }
 

@@ -88,7 +88,7 @@ function readsOf({ plan, environment }: Host, action: Action, own: readonly stri
   ].filter((path) => path !== undefined);
   const reads = [
     ...own,
-    ...packageFolders(workspace).map((folder) => join(folder, "*")),
+    ...packageFolders(join(workspace, ".pipeline", "bundles")).map((folder) => join(folder, "*")),
     join(workspace, "package.json"),
     join(action.temporary, "*"),
     ...Object.values(action.outs).map(writable(instance.outs, action)),
