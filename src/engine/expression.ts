@@ -173,7 +173,7 @@ function evaluateOne(expression: Expression, scope: Scope): Json | undefined {
       const known = scope.later[term.type];
       const plural = `${term.type}${term.type === "env" ? "" : "s"}`;
       if (known === undefined) {
-        const place = term.type === "env" ? "`reads:`" : "`cmd:`";
+        const place = term.type === "env" ? "`reads:` and `writes:`" : "`cmd:`";
         const message = `\`${expression.text}\` has a value in ${place} only`;
         const remedy = `expressions here are ${FORMS}`;
         scope.problem({ ...origin(expression), reason: "misplaced-expression", message, remedy });

@@ -40,7 +40,8 @@ export function instancesOf(
   const position = positionOf(evaluator.tree.keyAt(path));
   const env = strings(raw.env);
   const later = { dep: Object.keys(mapping(raw.deps)), out: Object.keys(declaredOuts) };
-  const reads = readsOf(raw, env, path, evaluator);
+  const reads = accessPaths(raw, "reads", env, path, evaluator);
+  const writes = accessPaths(raw, "writes", env, path, evaluator);
   const instances: Instance[] = [];
   if (matrix === undefined) {
     // A stage whose matrix is wrong is read once all the same, with its variables unknown: its other slips are told too.
@@ -82,6 +83,7 @@ export function instancesOf(
       env,
       platform,
       reads,
+      ...(writes.length === 0 ? {} : { writes }),
       position,
     });
   }
@@ -102,9 +104,15 @@ function actionOf(
 }
 
 /** `${env.NAME}` stays as it is: the value is the run's, not the plan's. */
-function readsOf(raw: Mapping, env: readonly string[], path: Path, evaluator: Evaluator): string[] {
-  return strings(raw.reads).flatMap((entry, index) => {
-    const value = evaluator.text(entry, [...path, "reads", index], { variables: {}, later: { env } });
+function accessPaths(
+  raw: Mapping,
+  key: "reads" | "writes",
+  env: readonly string[],
+  path: Path,
+  evaluator: Evaluator,
+): string[] {
+  return strings(raw[key]).flatMap((entry, index) => {
+    const value = evaluator.text(entry, [...path, key, index], { variables: {}, later: { env } });
     return value === undefined ? [] : [String(value)];
   });
 }

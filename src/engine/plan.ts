@@ -53,6 +53,8 @@ export interface Instance {
   readonly platform: string | undefined;
   /** Extra directories or devices the sandbox lets the action read, not part of the key (e.g. a data mirror). */
   readonly reads: readonly string[];
+  /** Directories outside the artifacts that the action may read and write, not part of the key (e.g. a cache of downloads); written like `reads`. */
+  readonly writes?: readonly string[];
   readonly position: SourcePosition;
 }
 

@@ -66,6 +66,14 @@ stages:
     ]);
   });
 
+  it("keeps places to read and write as they are written, variables and home folder included", async () => {
+    const plan = await planOf(`version: 1
+stages:
+  a: { run: stages/a.ts, env: [CACHE], reads: [~/data, shared], writes: [~/.cache/a, "\${env.CACHE}/a"] }
+`);
+    expect(plan.instances[0]).toMatchObject({ reads: ["~/data", "shared"], writes: ["~/.cache/a", "${env.CACHE}/a"] });
+  });
+
   it("puts producers before consumers, whatever the order of the file", async () => {
     const plan = await planOf(`version: 1
 stages:
