@@ -73,11 +73,12 @@ export const sum: Primitive<ReduceParams> = {
 };
 
 /**
- * Products with ones on the CPU: ReduceSum takes another path, with other rounding, when the leading axis has length 1 or
- * a row does not start on a multiple of 16 bytes, and the bits may not depend on the number of replicas.
+ * Products with ones, so that bits do not depend on the number of replicas: the CPU's ReduceSum takes another path, with
+ * other rounding, when the leading axis has length 1 or a row does not start on a multiple of 16 bytes, and WebGPU's when
+ * there are many sums.
  */
 function lowerSum(builder: OnnxBuilder, [x]: readonly OnnxValue[], { axes }: ReduceParams, output: Aval): OnnxValue {
-  if (builder.device !== "cpu") return builder.node("ReduceSum", [x, builder.int64(axes)], output, { keepdims: 1 });
+  if (builder.device === "cuda") return builder.node("ReduceSum", [x, builder.int64(axes)], output, { keepdims: 1 });
   const { shape } = x!.aval;
   let value = x!;
   let end = shape.length;

@@ -1,4 +1,5 @@
 import { definedBy } from "../emit.ts";
+import type { TensorflowOps, TensorflowValue } from "../lowering.ts";
 import { addScalar, mul, neg, reciprocal as reciprocalOf, scale, step as stepOf } from "../ops.ts";
 import type { NoParams } from "../params.ts";
 import type { Primitive } from "../primitive.ts";
@@ -11,12 +12,30 @@ export const ONNX_UINT8 = 2;
 export const ONNX_BOOL = 9;
 export const ONNX_DOUBLE = 11;
 
+/** As many float32 numbers as the widest vector unit takes at once. */
+const PACKET = 16;
+
+/**
+ * TensorFlow on the CPU computes an array in packets and the rest one by one, with functions that round differently:
+ * padded to whole packets, an element's rounding does not depend on its place.
+ */
+function inWholePackets(
+  tf: TensorflowOps,
+  x: TensorflowValue,
+  f: (x: TensorflowValue) => TensorflowValue,
+): TensorflowValue {
+  const rest = x.size % PACKET;
+  if (rest === 0) return f(x);
+  const padded = tf.pad(tf.reshape(x, [x.size]), [[0, PACKET - rest]], 1);
+  return tf.reshape(tf.slice(f(padded), [0], [x.size]), x.shape);
+}
+
 export const exp = unary({
   name: "exp",
   derivative: (_, y) => y,
   value: Math.exp,
   onnx: "Exp",
-  tensorflow: (tf, x) => tf.exp(x),
+  tensorflow: (tf, x) => inWholePackets(tf, x, tf.exp),
   range: [-2, 2],
 });
 
@@ -32,7 +51,7 @@ export const log = unary({
     const result = builder.node("Log", [builder.node("Cast", [x], wide, { to: ONNX_DOUBLE })], wide);
     return builder.node("Cast", [result], output, { to: ONNX_FLOAT });
   },
-  tensorflow: (tf, x) => tf.log(x),
+  tensorflow: (tf, x) => inWholePackets(tf, x, tf.log),
   simplify: (x) => definedBy(x, "exp")?.inputs[0],
   range: [0.5, 2],
 });
@@ -51,7 +70,8 @@ export const rsqrt = unary({
   derivative: (_, y) => scale(mul(y, mul(y, y)), -0.5),
   value: (x) => 1 / Math.sqrt(x),
   onnx: (builder, x, output) => builder.node("Reciprocal", [builder.node("Sqrt", [x], output)], output),
-  tensorflow: (tf, x) => tf.rsqrt(x),
+  // Its own rsqrt, like its reciprocal below, is an approximation whose rounding depends on an element's place.
+  tensorflow: (tf, x) => tf.div(tf.scalar(1), tf.sqrt(x)),
   range: [0.5, 2],
 });
 
@@ -60,7 +80,7 @@ export const reciprocal = unary({
   derivative: (_, y) => neg(mul(y, y)),
   value: (x) => 1 / x,
   onnx: "Reciprocal",
-  tensorflow: (tf, x) => tf.reciprocal(x),
+  tensorflow: (tf, x) => tf.div(tf.scalar(1), x),
   range: [0.5, 2],
 });
 

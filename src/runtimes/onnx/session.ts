@@ -81,8 +81,9 @@ export function sessionOptions(settings: SessionSettings): ort.InferenceSession.
         ...common,
         executionProviders: [{ name: "webgpu" }],
         ...(settings.outputsOnDevice ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
-        // An operator that the GPU lacks is an error, never a silent detour through the CPU.
-        extra: { session: { disable_cpu_ep_fallback: "1" } },
+        // An operator that the GPU lacks is an error, never a silent detour through the CPU. Deterministic: a long inner
+        // extent is not split among workgroups that add to the same numbers in any order (Split-K).
+        extra: { session: { disable_cpu_ep_fallback: "1", use_deterministic_compute: "1" } },
       };
     case "cuda":
       return { ...common, executionProviders: [{ name: "cuda" }] };

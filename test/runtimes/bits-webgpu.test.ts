@@ -1,0 +1,3 @@
+import { describeBits } from "./bits.ts";
+
+await describeBits("onnx:webgpu");
