@@ -18,7 +18,8 @@ export interface RenderedFigure {
  */
 export async function renderFigure(spec: FigureSpec, data: Readonly<Record<string, Rows>>): Promise<RenderedFigure> {
   const filled = fillSpec(spec, data);
-  const svg = await svgOf(compileSpec(filled));
+  // Vega marks the rows that it is given.
+  const svg = await svgOf(compileSpec(structuredClone(filled)));
   const missing = missingGlyphs(svg);
   if (missing.length > 0) {
     const list = missing.map(({ character, codePoint, text }) => `${character} (${codePoint}, in "${text}")`);

@@ -27,9 +27,11 @@ export const THEME: Config = {
   padding: 8,
   // Labels for screen readers repeat every datum in the SVG; the description on its root is enough.
   aria: false,
-  view: { stroke: AXIS, strokeWidth: 0.75 },
+  // Axis lines left and below; a plane or a map asks for its frame.
+  view: { stroke: null },
   axis: {
-    domain: false,
+    domainColor: AXIS,
+    domainWidth: 0.75,
     gridColor: GRID,
     gridWidth: 0.75,
     tickColor: AXIS,
@@ -51,6 +53,7 @@ export const THEME: Config = {
     titleFontSize: SIZES.label,
     titleFontWeight: "normal",
     labelLimit: 0,
+    titleLimit: 0,
     symbolStrokeWidth: 1.75,
     symbolSize: 60,
     rowPadding: 2,
