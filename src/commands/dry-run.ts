@@ -1,17 +1,19 @@
 import type { Assessment } from "../engine/assess.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
 import { closureOf } from "../engine/targets.ts";
-import { counted, formatSeconds } from "../reporters/text.ts";
+import { counted } from "../reporters/text.ts";
 import { assessTargets } from "./assessments.ts";
 import type { Arguments, Context, ExitCode } from "./command.ts";
 import { explainGroups } from "./explain.ts";
+import { outlookLine } from "./outlook.ts";
 
-/** `run --dry-run`: what a run would do, why, and about how long it would compute. */
+/** `run --dry-run`: what a run would do, why, and about how long it would take. */
 export async function dryRun(
   context: Context,
   args: Arguments,
   plan: Plan,
   targets: readonly InstanceName[],
+  jobs: number,
 ): Promise<ExitCode> {
   const assessed = await assessTargets(context, args, plan, targets);
   if (assessed === 2) return 2;
@@ -35,20 +37,6 @@ export async function dryRun(
     return 0;
   }
   out.write(explainGroups(pending, out.palette));
-  out.write(`\n${totals(assessments)}\n`);
+  out.write(`\n${outlookLine(plan, assessments, jobs)}\n`);
   return 0;
-}
-
-/** `would run 3, restore 2; 5 wait for what those give; about 12 s by the last run`. */
-function totals(assessments: readonly Assessment[]): string {
-  const count = (state: Assessment["state"]): number => assessments.filter((one) => one.state === state).length;
-  const parts = [`would run ${count("stale")}`];
-  if (count("restorable") > 0) parts.push(`restore ${count("restorable")}`);
-  if (count("depends") > 0)
-    parts.push(`then see about ${count("depends")} that ${count("depends") === 1 ? "depends" : "depend"} on them`);
-  if (count("fresh") > 0) parts.push(`${count("fresh")} fresh`);
-  const seconds = assessments
-    .filter(({ state }) => state === "stale" || state === "depends")
-    .reduce((sum, { lastSeconds }) => sum + (lastSeconds ?? 0), 0);
-  return `${parts.join(", ")}${seconds > 0 ? `; ${formatSeconds(seconds)} of work last time` : ""}`;
 }

@@ -49,7 +49,7 @@ export const command: Command = {
     if (targets === 2) return 2;
     if (args.flag("dry-run")) {
       const { dryRun } = await import("./dry-run.ts");
-      return dryRun(context, args, plan, targets);
+      return dryRun(context, args, plan, targets, jobs);
     }
 
     const reporter = reporterFor(context, args);

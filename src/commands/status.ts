@@ -1,17 +1,20 @@
+import { availableParallelism } from "node:os";
 import type { Assessment } from "../engine/assess.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { stageOf } from "../reporters/reporter.ts";
-import { counted, formatSeconds, pad } from "../reporters/text.ts";
+import { counted, pad } from "../reporters/text.ts";
 import { assessTargets } from "./assessments.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS } from "./command.ts";
-import { stateText } from "./explain.ts";
+import { stateText, tookText } from "./explain.ts";
+import { outlookLine } from "./outlook.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 
 export const command: Command = {
   name: "status",
-  summary: "show which stages are fresh and which are stale",
+  summary: "show which stages are fresh and which will run",
   usage: "[TARGET…] [options]",
-  description: "Shows for each stage how many of its instances are fresh, restorable, stale, or wait for others.",
+  description: `Shows for each stage how many of its instances are fresh, can be restored, will run, or depend on
+what others turn out to give, with the time they took before and an estimate of the whole. Changes nothing.`,
   options: {
     ...PLAN_OPTIONS,
     ...DEVICE_OPTION,
@@ -47,11 +50,12 @@ export const command: Command = {
     }
     const width = Math.max(...[...stages.keys()].map((stage) => stage.length)) + 3;
     for (const [stage, own] of stages) out.write(`  ${pad(stage, width)}${stageText(own, out.palette)}\n`);
+    out.write(`${outlookLine(plan, assessments, availableParallelism())}\n`);
     return 0;
   },
 };
 
-/** `44 fresh, 3 stale  (last 12.4 s)` */
+/** `44 fresh, 3 will run  took 12.4 s` */
 function stageText(assessments: readonly Assessment[], palette: Palette): string {
   const parts: string[] = [];
   for (const state of ["fresh", "restorable", "stale", "depends"] as const) {
@@ -60,7 +64,5 @@ function stageText(assessments: readonly Assessment[], palette: Palette): string
     const number = assessments.length === 1 ? "" : `${group.length} `;
     parts.push(`${number}${stateText(state, group, palette)}`);
   }
-  const pending = assessments.filter(({ state }) => state !== "fresh" && state !== "restorable");
-  const seconds = pending.reduce((sum, { lastSeconds }) => sum + (lastSeconds ?? 0), 0);
-  return `${parts.join(", ")}${seconds > 0 ? palette.dim(`  took ${formatSeconds(seconds)}`) : ""}`;
+  return `${parts.join(", ")}${tookText(assessments, palette)}`;
 }

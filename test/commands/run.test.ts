@@ -92,13 +92,15 @@ describe("run", () => {
   it("--dry-run tells what would run and why, and runs nothing", async () => {
     const workspace = greetings();
     const fresh = await workspace.run("run", "--dry-run");
-    expect(fresh.stdout).toContain("greet (2 instances: who=world; who=moon)  stale\n    never run\n");
-    expect(fresh.stdout).toContain("join  waits for greet\n    never run\n");
-    expect(fresh.stdout).toContain("would run 2, then see about 1 that depends on them");
+    expect(fresh.stdout).toContain("greet (2 instances: who=world; who=moon)  will run\n    never run\n");
+    expect(fresh.stdout).toContain("join  depends on greet\n    never run\n");
+    expect(fresh.stdout).toContain("\n2 will run, 1 depends on them · 3 never timed\n");
     expect(workspace.count()).toBe(0);
     await workspace.run("run");
     expect((await workspace.run("run", "-n")).stdout).toBe("everything is fresh: 3 instances\n");
-    expect((await workspace.run("run", "-n", "--force", "join")).stdout).toContain("join  stale\n    forced\n");
+    expect((await workspace.run("run", "-n", "--force", "join")).stdout).toMatch(
+      /^join {2}will run {2}took \d+\.\d\d s\n {4}forced\n\n1 will run, 2 fresh · at most about \d+\.\d\d s with \d+ jobs?\n$/,
+    );
   });
 
   it("shows a failure's last output and a command that repeats it, and exits with 1", async () => {
@@ -189,7 +191,7 @@ describe("status and why", () => {
   it("tell stage by stage what is fresh, stale or waits", async () => {
     const workspace = greetings();
     expect((await workspace.run("status")).stdout).toBe(
-      "quick · 3 instances\n  greet   2 stale\n  join    waits for greet\n",
+      "quick · 3 instances\n  greet   2 will run\n  join    depends on greet\n2 will run, 1 depends on them · 3 never timed\n",
     );
     await workspace.run("run");
     expect((await workspace.run("status")).stdout).toBe("quick · 3 instances\neverything is fresh\n");
@@ -214,7 +216,7 @@ stages: { a: { run: a.ts, params: { n: "\${params.n}", list: "\${params.deep.lis
     });
     expect((await workspace.run("run")).code).toBe(0);
     const { stdout } = await workspace.run("why", "a", "--set", "n=4");
-    expect(stdout).toMatch(/^a {2}stale\n {4}params\.n {2}3 → 4\n$/);
+    expect(stdout).toMatch(/^a {2}will run {2}took \d+\.\d\d s\n {4}params\.n {2}3 → 4\n$/);
   });
 });
 
