@@ -17,7 +17,7 @@ export interface Action {
   readonly deps: Readonly<Record<string, { readonly each: boolean; readonly files: readonly DepFile[] }>>;
   /** By name; absolute, below the action's own folder. A directory out exists and is empty. */
   readonly outs: Readonly<Record<string, string>>;
-  /** A temporary directory of its own. */
+  /** A temporary directory of its own, beside the outs in the action's folder. */
   readonly temporary: string;
   readonly facts: Facts;
 }

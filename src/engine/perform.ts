@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { DepFile } from "../stage.ts";
 import type { Action } from "./action.ts";
@@ -168,7 +168,16 @@ async function execute(
     return { type: "ran", outs, seconds };
   } finally {
     log.close();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
+  }
+}
+
+/** Mostly nothing is left in it, and then three calls do it: walking it would take ten. */
+function removeFolder(folder: string): void {
+  try {
+    for (const path of [join(folder, "outs"), join(folder, "tmp"), folder]) rmdirSync(path);
+  } catch {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -198,9 +207,11 @@ function prepare({ inputs }: Performer, instance: Instance, key: Key, folder: st
   const temporary = join(folder, "tmp");
   mkdirSync(temporary, { recursive: true });
   const outs = instance.outs.map(({ name, path, kind }) => {
-    // Under its own name: programs look at extensions.
-    const target = join(folder, "outs", name, basename(path));
-    mkdirSync(kind === "directory" ? target : join(folder, "outs", name), { recursive: true });
+    // Under its own name: programs look at extensions. Two outs of one name get a folder each.
+    const twin = instance.outs.some((other) => other.name !== name && basename(other.path) === basename(path));
+    const place = twin ? join(folder, "outs", name) : join(folder, "outs");
+    const target = join(place, basename(path));
+    mkdirSync(kind === "directory" ? target : place, { recursive: true });
     return [name, target] as const;
   });
   const code = instance.action.type === "run" ? inputs.code(instance.action.module) : undefined;

@@ -27,7 +27,7 @@ export async function runStage(host: Host, action: Action, hooks: ActionHooks): 
 
   const flags = permissionFlags({
     reads: readsOf(host, action, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`]),
-    writes: [join(temporary, "*"), ...Object.values(action.outs).map(writable(instance.outs, action))],
+    writes: [join(dirname(temporary), "*")],
   });
   const child = spawn(process.execPath, [...flags, "--enable-source-maps", hostFile], {
     cwd: workspace,
@@ -70,12 +70,6 @@ export async function runStage(host: Host, action: Action, hooks: ActionHooks): 
   return { type: "failed", failure };
 }
 
-function writable(outs: Action["instance"]["outs"], action: Action): (path: string) => string {
-  const directories = new Set(outs.filter(({ kind }) => kind === "directory").map(({ name }) => action.outs[name]));
-  // A file out may be written beside itself first and renamed.
-  return (path) => (directories.has(path) ? join(path, "*") : join(dirname(path), "*"));
-}
-
 function readsOf({ plan, environment }: Host, action: Action, own: readonly string[]): string[] {
   const { workspace } = plan;
   const { instance } = action;
@@ -90,8 +84,7 @@ function readsOf({ plan, environment }: Host, action: Action, own: readonly stri
     ...own,
     ...packageFolders(join(workspace, ".pipeline", "bundles")).map((folder) => join(folder, "*")),
     join(workspace, "package.json"),
-    join(action.temporary, "*"),
-    ...Object.values(action.outs).map(writable(instance.outs, action)),
+    join(dirname(action.temporary), "*"),
     ...declared.flatMap(accessTo),
   ];
   const deps = Object.values(action.deps).map(({ files }) => files.map(({ path }) => path));

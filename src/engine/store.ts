@@ -91,7 +91,11 @@ function nameOf({ host, pid, start }: ProcessIdentity): string {
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     const [host = "", pid = "", start = ""] = name.split("~").map(decodeURIComponent);
-    if (isAlive({ host, pid: Number(pid), start }) === false)
+    if (isAlive({ host, pid: Number(pid), start }) !== false) continue;
+    try {
       rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // A program that the dead process had started is still writing there: the next run will get it.
+    }
   }
 }
