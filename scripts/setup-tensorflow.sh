@@ -63,9 +63,9 @@ if [ "$from" = auto ]; then
   from=pip
   if [ "$(uname -s)" != Linux ]; then
     from=package
-  elif [ $gpu = 0 ] && command -v curl >/dev/null &&
-    curl -sfI --max-time 8 -o /dev/null https://storage.googleapis.com/tensorflow/libtensorflow/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz; then
-    from=package
+  elif [ $gpu = 0 ] && command -v curl >/dev/null; then
+    host=$(sed -n "s/.*CDN_STORAGE || '\(https[^']*\)'.*/\1/p" "$package/scripts/install.js" | head -n 1)
+    if [ -n "$host" ] && curl -sI --max-time 8 -o /dev/null "$host"; then from=package; fi
   fi
 fi
 

@@ -59,7 +59,8 @@ export async function openDeviceBuffers(api: typeof ort, threads: number): Promi
 
 const ANY = { dtype: "f32", shape: undefined } as const;
 
-const IDENTITY: OnnxModel = {
+/** One `Identity` on float32 tensors of any shape. */
+export const IDENTITY: OnnxModel = {
   name: "identity",
   inputs: [{ name: "x", ...ANY }],
   outputs: [{ name: "y", ...ANY }],

@@ -4,10 +4,11 @@ import type { Aval, Tensor } from "../../programs/tensor.ts";
 import { checkCount, checkInput, isDeviceTensor, isHostDeviceTensor, wrapHost } from "../host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "../runtime.ts";
 import { unavailable } from "../unavailable.ts";
-import { type DeviceBuffers, openDeviceBuffers } from "./device-buffers.ts";
+import { type DeviceBuffers, IDENTITY, openDeviceBuffers } from "./device-buffers.ts";
 import { ONNX_PACKAGE, onnxVersions, requireDevice } from "./package.ts";
 import {
   createProgramSession,
+  createSession,
   fromOrt,
   loadPackage,
   type OnnxDevice,
@@ -39,6 +40,17 @@ export async function openOnnx(device: OnnxDevice, { threads }: OnnxOptions): Pr
       return unavailable(
         `WebGPU finds no adapter: ${messageOf(error)}`,
         "Install the GPU's Vulkan driver and the loader (Debian: apt-get install libvulkan1), or use --device onnx:cpu.",
+      );
+    }
+  }
+  if (device === "cuda") {
+    try {
+      const probe = await createSession(api, IDENTITY, { device, threads, outputsOnDevice: false });
+      await probe.release();
+    } catch (error) {
+      return unavailable(
+        `onnx:cuda does not start: ${messageOf(error)}`,
+        "Install NVIDIA's driver, CUDA and cuDNN of the versions that ONNX Runtime's CUDA provider wants, or use --device onnx:webgpu.",
       );
     }
   }

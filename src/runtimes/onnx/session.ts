@@ -30,6 +30,8 @@ export interface Session {
 /** The native package, loaded on first use: without its telemetry, which writes files and an id to the home folder. */
 export async function loadPackage(): Promise<typeof ort> {
   process.env.ORT_DISABLE_TELEMETRY = "1";
+  // CUDA's libraries would round float32 operands of products to 10 bits.
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   const loaded = await import("onnxruntime-node");
   // A CommonJS package: bundlers and Node differ in where they put its exports.
   return "InferenceSession" in loaded ? loaded : (loaded as { default: typeof ort }).default;
