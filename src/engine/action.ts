@@ -20,6 +20,8 @@ export interface Action {
   /** A temporary directory of its own, beside the outs in the action's folder. */
   readonly temporary: string;
   readonly facts: Facts;
+  /** How many threads it may keep busy; no result may depend on it. */
+  readonly threads: number;
 }
 
 export type ActionEnd =

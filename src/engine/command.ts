@@ -9,11 +9,11 @@ import { environmentOf } from "./environment.ts";
  * fan-in by all of them). Programs of installed packages are on the PATH.
  */
 export async function runCommand(host: Host, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
-  const { instance, temporary } = action;
+  const { instance } = action;
   const { workspace } = host.plan;
   if (instance.action.type !== "cmd") throw new Error(`${instance.name} is no cmd: stage`);
   const { $ } = await import("zx/core");
-  const env = environmentOf(host.environment, instance.env, temporary);
+  const env = environmentOf(host.environment, instance.env, action);
   const programs = join(workspace, "node_modules", ".bin");
   if (existsSync(programs)) env.PATH = env.PATH === undefined ? programs : `${programs}${delimiter}${env.PATH}`;
   const [pieces, values] = cut(instance.action.command, (kind, name) => {

@@ -1,3 +1,6 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
 /** Environment variables by name, as a process sees them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,9 +38,12 @@ export const BASE_VARIABLES: readonly string[] = [
   "NVIDIA_DRIVER_CAPABILITIES",
   "VK_ICD_FILENAMES",
   "VK_DRIVER_FILES",
+  "VK_ADD_DRIVER_FILES",
   "VK_LAYER_PATH",
   "XDG_DATA_DIRS",
   "XDG_RUNTIME_DIR",
+  // What libraries print.
+  "TF_CPP_MIN_LOG_LEVEL",
   // How to reach the network.
   "HTTP_PROXY",
   "HTTPS_PROXY",
@@ -51,20 +57,47 @@ export const BASE_VARIABLES: readonly string[] = [
   "SSL_CERT_DIR",
 ];
 
-/** The environment of an action: the base list, what it declares, and a temporary directory of its own. */
+export interface OwnVariables {
+  /** A temporary directory of the action's own. */
+  readonly temporary: string;
+  /** How many threads it may keep busy. No result may depend on it. */
+  readonly threads: number;
+}
+
+/** The environment of an action: the base list, what it declares, and what the engine gives to it alone. */
 export function environmentOf(
   environment: Environment,
   declared: readonly string[],
-  temporary: string | undefined,
+  own: OwnVariables | undefined,
 ): Record<string, string> {
   const chosen: Record<string, string> = {};
-  for (const name of [...BASE_VARIABLES, "TMPDIR", "TMP", "TEMP", ...declared]) {
+  for (const name of [...BASE_VARIABLES, ...TEMPORARY, THREADS, ...declared]) {
     const value = environment[name];
     if (value !== undefined) chosen[name] = value;
   }
-  if (temporary !== undefined)
-    for (const name of ["TMPDIR", "TMP", "TEMP"]) if (!declared.includes(name)) chosen[name] = temporary;
+  if (own !== undefined) {
+    for (const name of TEMPORARY) if (!declared.includes(name)) chosen[name] = own.temporary;
+    // A number that the user sets goes before ours.
+    chosen[THREADS] ??= String(own.threads);
+  }
   return chosen;
+}
+
+const TEMPORARY = ["TMPDIR", "TMP", "TEMP"];
+const THREADS = "PIPELINE_THREADS";
+
+/**
+ * A path as `reads:` and `writes:` have it: absolute, relative to the workspace, below `~/`, or beginning with
+ * `${env.NAME}`, whose value is a path or a `file:` URL; `undefined` when it is neither (unset, an `https:` URL).
+ */
+export function placeOf(path: string, workspace: string, environment: Environment): string | undefined {
+  const [, name, rest = ""] = /^\$\{env\.([^}]+)\}(.*)$/.exec(path) ?? [];
+  if (name !== undefined) {
+    const value = pathIn(environment[name]);
+    return value === undefined ? undefined : join(value, rest);
+  }
+  if (path === "~" || path.startsWith("~/")) return join(environment.HOME ?? homedir(), path.slice(1));
+  return resolve(workspace, path);
 }
 
 /** The folder or file that a variable's value points to: an absolute path or a `file:` URL. */

@@ -1,4 +1,5 @@
 import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { DepFile } from "../stage.ts";
 import type { Action } from "./action.ts";
@@ -24,6 +25,8 @@ export interface Performer {
   readonly emit: Emit;
   /** The outs of what is done so far. */
   readonly outs: ReadonlyMap<InstanceName, Outs>;
+  /** How many actions are likely to run beside each other now, this one included. */
+  readonly parallel: () => number;
 }
 
 export type Result =
@@ -203,7 +206,8 @@ async function restoreDeps({ engine, inputs, outs }: Performer, instance: Instan
   return undefined;
 }
 
-function prepare({ inputs }: Performer, instance: Instance, key: Key, folder: string): Action {
+function prepare(performer: Performer, instance: Instance, key: Key, folder: string): Action {
+  const { inputs } = performer;
   const temporary = join(folder, "tmp");
   mkdirSync(temporary, { recursive: true });
   const outs = instance.outs.map(({ name, path, kind }) => {
@@ -224,6 +228,7 @@ function prepare({ inputs }: Performer, instance: Instance, key: Key, folder: st
     outs: Object.fromEntries(outs),
     temporary,
     facts: instance.platform === undefined ? {} : inputs.facts(instance.platform),
+    threads: Math.max(1, Math.floor(availableParallelism() / Math.max(1, performer.parallel()))),
   };
 }
 

@@ -100,6 +100,7 @@ async function runInstances(
   let problem: PlanFailure | undefined;
   const stop = AbortSignal.any([signal, broken.signal]);
   setMaxListeners(0, stop);
+  let parallel = 1;
   const performer: Performer = {
     engine,
     inputs,
@@ -108,6 +109,7 @@ async function runInstances(
     signal: stop,
     emit,
     outs,
+    parallel: () => parallel,
   };
   const produced = (instance: InstanceName, out: string): string | undefined => {
     const result = outs.get(instance)?.[out];
@@ -201,7 +203,8 @@ async function runInstances(
         const verdict = examine(engine, inputs, instance, produced, forced.has(name));
         return "state" in verdict ? judge(instance, verdict) : verdict.then((answer) => judge(instance, answer));
       },
-      async perform(name) {
+      async perform(name, _, atOnce) {
+        parallel = atOnce;
         const instance = byName.get(name)!;
         try {
           return await perform(instance);

@@ -17,7 +17,8 @@ export type Performed = "done" | "failed" | "interrupted" | { readonly again: Pr
 export interface Work {
   /** Called once all producers are done; answers at once where it can. */
   examine(name: InstanceName): Need | Promise<Need>;
-  perform(name: InstanceName, need: "restore" | "execution"): Promise<Performed>;
+  /** `parallel`: how many executions go on or could start at this moment, this one included. */
+  perform(name: InstanceName, need: "restore" | "execution", parallel: number): Promise<Performed>;
   skipped(name: InstanceName, because: InstanceName | "interrupted"): void;
 }
 
@@ -109,7 +110,7 @@ export function schedule({ tasks, jobs, keepGoing, signal }: Schedule, work: Wor
       state.set(name, "performing");
       running[need]++;
       work
-        .perform(name, need)
+        .perform(name, need, Math.min(limits.execution, running.execution + queues.execution.size()))
         .then((performed) => {
           running[need]--;
           if (performed === "done" || performed === "failed") enter(name, performed);

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Action, type ActionEnd, type ActionHooks, explainEnd, type Host } from "./action.ts";
 import { watchChild } from "./child.ts";
-import { environmentOf, pathIn } from "./environment.ts";
+import { environmentOf, pathIn, placeOf } from "./environment.ts";
 import type { Failure } from "./event.ts";
 import { hostModule } from "./host-module.ts";
 import type { FromHost, HostError, StageSpec, ToHost } from "./protocol.ts";
@@ -18,20 +18,27 @@ const ARGUMENT_BYTES = 1 << 20;
 
 /** Runs a `run:` stage: its bundle, in a child process that may read its deps and write its outs. */
 export async function runStage(host: Host, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
-  const { instance, code, temporary } = action;
+  const { instance, code } = action;
   const { workspace } = host.plan;
   const bundle = await host.code.file(code!);
   if (typeof bundle !== "string") return { type: "failed", failure: bundle };
   const hostFile = await hostModule(host.store, host.code);
   if (typeof hostFile !== "string") return { type: "failed", failure: hostFile };
 
+  const shared = (instance.writes ?? [])
+    .map((path) => placeOf(path, workspace, host.environment))
+    .filter((path) => path !== undefined);
+  for (const folder of shared) mkdirSync(folder, { recursive: true });
   const flags = permissionFlags({
-    reads: readsOf(host, action, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`]),
-    writes: [join(dirname(temporary), "*")],
+    reads: [
+      ...readsOf(host, action, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`]),
+      ...shared.map((folder) => join(folder, "*")),
+    ],
+    writes: [join(dirname(action.temporary), "*"), ...shared.map((folder) => join(folder, "*"))],
   });
   const child = spawn(process.execPath, [...flags, "--enable-source-maps", hostFile], {
     cwd: workspace,
-    env: environmentOf(host.environment, instance.env, temporary),
+    env: environmentOf(host.environment, instance.env, action),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: process.platform !== "win32",
   });
@@ -74,10 +81,7 @@ function readsOf({ plan, environment }: Host, action: Action, own: readonly stri
   const { workspace } = plan;
   const { instance } = action;
   const declared = [
-    ...instance.reads.map((path) => {
-      const variable = /^\$\{env\.([^}]+)\}$/.exec(path)?.[1];
-      return variable === undefined ? resolve(workspace, path) : pathIn(environment[variable]);
-    }),
+    ...instance.reads.map((path) => placeOf(path, workspace, environment)),
     ...instance.env.map((name) => pathIn(environment[name])),
   ].filter((path) => path !== undefined);
   const reads = [

@@ -184,6 +184,16 @@ describe("what a stage may touch", () => {
     expect(variable.read("artifacts/x.json")).toBe("42");
   });
 
+  it("is a folder of the user's that it declares under writes", async () => {
+    const home = makeWorkspace();
+    const workspace = stage(
+      'const file = `${process.env.HOME}/cache/x/a.txt`; writeFileSync(file, "kept"); writeFileSync(context.out("x"), readFileSync(file));',
+      "    writes: [~/cache/x]\n",
+    );
+    expect((await workspace.runWith({ env: { HOME: home.root } }, "run", "--json")).summary).toMatchObject({ ran: 1 });
+    expect(home.read("cache/x/a.txt")).toBe("kept");
+  });
+
   it("is no environment variable but those it declares, and a change of one makes it stale", async () => {
     const workspace = stage(
       'writeFileSync(context.out("x"), JSON.stringify([process.env.SEEN ?? null, process.env.HIDDEN ?? null]));',

@@ -126,6 +126,24 @@ describe("the schedule", () => {
     expect(log).toEqual(["start shared", "again shared", "start own", "done own", "start shared", "done shared"]);
   });
 
+  it("tells how many could run beside each other", async () => {
+    const seen: [string, number][] = [];
+    const tasks = [task("a", [], 9), task("b", [], 5), task("c", [], 1), task("last", ["a", "b", "c"])];
+    await schedule(
+      { tasks, jobs: 2, keepGoing: false, signal: new AbortController().signal },
+      {
+        examine: () => "execution",
+        perform: async (name, _, parallel) => {
+          seen.push([name, parallel]);
+          return "done";
+        },
+        skipped: () => undefined,
+      },
+    );
+    expect(seen[0]).toEqual(["a", 2]);
+    expect(seen.at(-1)).toEqual(["last", 1]);
+  });
+
   it("stops at an interruption: nothing starts any more, everything is accounted for", async () => {
     const controller = new AbortController();
     const tasks = [task("a", [], 9), task("b", ["a"]), task("c", [], 2)];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { digestFile, digestOf } from "../../../src/engine/digest.ts";
-import { BASE_VARIABLES, environmentOf, pathIn } from "../../../src/engine/environment.ts";
+import { BASE_VARIABLES, environmentOf, pathIn, placeOf } from "../../../src/engine/environment.ts";
 import { differences } from "../../../src/engine/explain.ts";
 import { explainIo } from "../../../src/engine/io-error.ts";
 import { canonical, leavesOf } from "../../../src/engine/json.ts";
@@ -158,15 +158,28 @@ describe("the sandbox's flags", () => {
 describe("an action's environment", () => {
   it("is the base list and what it declares", () => {
     const all = { PATH: "/bin", SECRET: "s", MODE: "m", VK_ICD_FILENAMES: "/icd.json", TMPDIR: "/tmp" };
-    expect(environmentOf(all, ["MODE", "ABSENT"], "/own")).toEqual({
+    expect(environmentOf(all, ["MODE", "ABSENT"], { temporary: "/own", threads: 2 })).toEqual({
       PATH: "/bin",
       MODE: "m",
       VK_ICD_FILENAMES: "/icd.json",
       TMPDIR: "/own",
       TMP: "/own",
       TEMP: "/own",
+      PIPELINE_THREADS: "2",
     });
+    expect(environmentOf({ PIPELINE_THREADS: "7" }, [], { temporary: "/own", threads: 2 }).PIPELINE_THREADS).toBe("7");
     expect(BASE_VARIABLES).not.toContain("NODE_OPTIONS");
+  });
+
+  it("places what reads: and writes: name", () => {
+    const environment = { HOME: "/home/me", MIRROR: "file:///data", CACHE: "/cache", WEB: "https://example.org" };
+    const place = (path: string): string | undefined => placeOf(path, "/study", environment);
+    expect(place("~/.cache/x")).toBe("/home/me/.cache/x");
+    expect(place("${env.MIRROR}")).toBe("/data");
+    expect(place("${env.CACHE}/x")).toBe("/cache/x");
+    expect(place("/dev")).toBe("/dev");
+    expect(place("big/data")).toBe("/study/big/data");
+    for (const path of ["${env.WEB}/x", "${env.UNSET}/x"]) expect(place(path)).toBe(undefined);
   });
 
   it("may name a folder by path or by file: URL", () => {
