@@ -15,7 +15,7 @@ export function figure2Data(tables: Figure2Tables): Record<string, Rows> {
     sharpness: sharpness.rows
       .filter(({ epoch }) => epoch <= last)
       .map(({ epoch, values }) => ({ epoch, sharpness: values[0] })),
-    threshold: [{ threshold: sharpness.threshold, label: `2/η = ${Number(sharpness.threshold.toPrecision(4))}` }],
+    threshold: [{ threshold: sharpness.threshold, label: "2/η" }],
     snapshots: instabilities.snapshots.map((snapshot, i) => ({
       from: snapshot.baseline,
       to: snapshot.end,
