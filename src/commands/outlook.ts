@@ -1,6 +1,6 @@
 import type { Assessment } from "../engine/assess.ts";
-import { producersOf } from "../engine/assess.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
+import { producersOf } from "../engine/survey.ts";
 import { stageOf } from "../reporters/reporter.ts";
 import { formatSeconds } from "../reporters/text.ts";
 

@@ -68,6 +68,8 @@ export const command: Command = {
       keepGoing: args.flag("keep-going"),
       signal: context.signal,
       environment: environmentOf(context, args),
+      // What --profile and --set ask for is no result of the study as it is declared.
+      record: args.text("profile") === undefined && args.list("set").length === 0,
     };
     let result: Awaited<ReturnType<typeof runPlan>>;
     try {

@@ -2,12 +2,12 @@ import { isFailure } from "./code-digest.ts";
 import { inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Reason } from "./event.ts";
-import { examine, reason, reasonsFor } from "./examine.ts";
+import { reason, reasonsFor } from "./examine.ts";
 import { explainIo } from "./io-error.ts";
 import { manifestOf } from "./key.ts";
-import { contentOf, type Outs } from "./outcome.ts";
-import type { Instance, InstanceName, Plan } from "./plan.ts";
+import type { InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
+import { survey } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 
 /** What a run would do with an instance, and why. */
@@ -37,49 +37,45 @@ export async function assess(
   try {
     const inputs = await inputsOf(engine, instances);
     if (isProblem(inputs)) return inputs;
-    const known = new Map<InstanceName, Outs>();
-    const undecided = new Map<InstanceName, readonly InstanceName[]>();
-    const produced = (instance: InstanceName, out: string): string | undefined => {
-      const result = known.get(instance)?.[out];
-      return result && contentOf(result);
-    };
-
-    const assessments: Assessment[] = [];
-    for (const instance of instances) {
+    const { findings, produced } = await survey(engine, inputs, instances);
+    return findings.map((finding): Assessment => {
+      const { instance } = finding;
       const { name } = instance;
-      const past = engine.history.get(name);
-      const add = (
+      const assessment = (
         state: Assessment["state"],
         reasons: readonly Reason[],
         dependsOn: readonly InstanceName[] = [],
-      ): void => {
-        assessments.push({ instance: name, state, reasons, dependsOn, lastSeconds: past?.seconds });
-      };
-      const roots = [...new Set(producersOf(instance).flatMap((producer) => undecided.get(producer) ?? []))];
-      if (roots.length > 0) {
+      ): Assessment => ({
+        instance: name,
+        state,
+        reasons,
+        dependsOn,
+        lastSeconds: engine.history.get(name)?.seconds,
+      });
+      if ("roots" in finding) {
         const manifest = manifestOf(instance, inputs, produced);
-        undecided.set(name, roots);
-        if (isFailure(manifest))
-          add("stale", [reason(manifest.reason, instance.stage, undefined, manifest.message)], roots);
-        else add("depends", reasonsFor(engine, instance, manifest, true), roots);
-        continue;
+        return isFailure(manifest)
+          ? assessment("stale", [reason(manifest.reason, instance.stage, undefined, manifest.message)], finding.roots)
+          : assessment("depends", reasonsFor(engine, instance, manifest, true), finding.roots);
       }
-      const verdict = await examine(engine, inputs, instance, produced, false);
-      if (verdict.state === "fresh" || verdict.state === "restorable") {
-        known.set(name, verdict.outs);
-        add(verdict.state, verdict.state === "fresh" ? [] : verdict.reasons);
-        continue;
+      const { verdict } = finding;
+      switch (verdict.state) {
+        case "fresh":
+          return assessment("fresh", []);
+        case "restorable":
+          return assessment("restorable", verdict.reasons);
+        case "broken":
+          return assessment("stale", [
+            reason(verdict.failure.reason, instance.stage, undefined, verdict.failure.message),
+          ]);
+        case "stale": {
+          const { known: damaged, manifest, reasons } = verdict;
+          return assessment("stale", damaged === undefined ? reasonsFor(engine, instance, manifest, true) : reasons);
+        }
+        default:
+          return verdict satisfies never;
       }
-      undecided.set(name, [name]);
-      if (verdict.state === "broken") {
-        const { failure } = verdict;
-        add("stale", [reason(failure.reason, instance.stage, undefined, failure.message)]);
-      } else {
-        const { known: damaged, manifest, reasons } = verdict;
-        add("stale", damaged === undefined ? reasonsFor(engine, instance, manifest, true) : reasons);
-      }
-    }
-    return assessments;
+    });
   } catch (error) {
     const problem = explainIo(error, "using the cache in .pipeline");
     if (problem === undefined) throw error;
@@ -88,10 +84,4 @@ export async function assess(
     saveEngine(engine);
     engine.store.close();
   }
-}
-
-export function producersOf(instance: Instance): InstanceName[] {
-  return [
-    ...new Set(instance.deps.flatMap((dep) => (dep.type === "out" ? dep.from.map((from) => from.instance) : []))),
-  ];
 }

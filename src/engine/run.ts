@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { producersOf } from "./assess.ts";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit, Failure, Summary } from "./event.ts";
@@ -12,7 +11,9 @@ import { type Performer, restore, run } from "./perform.ts";
 import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
+import { type Done, recordResults } from "./record.ts";
 import { type Need, type Performed, schedule } from "./scheduler.ts";
+import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 import { openValidator } from "./validate-out.ts";
 
@@ -28,6 +29,8 @@ export interface RunOptions {
   /** Stops children and starts nothing more. */
   readonly signal: AbortSignal;
   readonly environment: Environment;
+  /** Bring pipeline.lock up to date: for runs of the default profile as it is. */
+  readonly record?: boolean;
 }
 
 const SAVE_EVERY_MS = 5000;
@@ -70,7 +73,7 @@ async function runInstances(
   engine: Engine,
   instances: readonly Instance[],
   targets: readonly InstanceName[],
-  { jobs, force, keepGoing, signal, environment }: RunOptions,
+  { jobs, force, keepGoing, signal, environment, record = false }: RunOptions,
   emit: Emit,
   started: number,
 ): Promise<Summary | PlanFailure> {
@@ -222,6 +225,17 @@ async function runInstances(
     },
     // On a bug, too, children are stopped.
   ).finally(() => broken.abort());
+  if (record && problem === undefined) {
+    const done = instances.flatMap((instance): Done[] => {
+      const verdict = verdicts.get(instance.name);
+      const result = outs.get(instance.name);
+      return verdict === undefined || verdict.state === "broken" || result === undefined
+        ? []
+        : [{ instance, key: verdict.key, outs: result }];
+    });
+    const trouble = recordResults(plan, inputs, done, false);
+    if (trouble !== undefined) emit({ type: "warning", message: trouble });
+  }
   return problem ?? summarise(emit, counts, started);
 }
 
