@@ -5,7 +5,7 @@ import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
 
 /** SwiftShader, Vulkan on the CPU: `apt-get install chromium libvulkan1` brings it, and WebGPU is tested without a GPU. */
-const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
+export const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /**
  * Opens a device for a test file, or says why not: a missing runtime is named as skipped, never passed over. WebGPU takes

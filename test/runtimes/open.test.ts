@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ import type { DeviceName } from "../../src/runtimes/runtime.ts";
 import { findTensorflow } from "../../src/runtimes/tensorflow-package.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
 import platform from "../../stages/platform.ts";
+import { SOFTWARE_VULKAN } from "./devices.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 // Beside the packages, as the engine's bundles are, so that imports find them.
@@ -107,6 +108,21 @@ describe("opening a runtime", () => {
   });
 });
 
+/** Names one Vulkan driver to this process and its children, as a user would. */
+async function withVulkanDriver(file: string, body: () => Promise<void>): Promise<void> {
+  const names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+  const before = names.map((name) => process.env[name]);
+  for (const name of names) process.env[name] = file;
+  try {
+    await body();
+  } finally {
+    names.forEach((name, i) => {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
+    });
+  }
+}
+
 describe("choosing a device", () => {
   it("knows software Vulkan drivers by the environment that names them", () => {
     expect(softwareVulkanDriver({ VK_ICD_FILENAMES: "/usr/lib/chromium/vk_swiftshader_icd.json" })).toMatch(
@@ -118,19 +134,14 @@ describe("choosing a device", () => {
   });
 
   it("never takes a software GPU unasked, and onnx:cpu where there is no other", async () => {
-    const before = process.env.VK_DRIVER_FILES;
-    process.env.VK_DRIVER_FILES = "/usr/lib/chromium/vk_swiftshader_icd.json";
-    try {
+    await withVulkanDriver(SOFTWARE_VULKAN, async () => {
       for (const wanted of [undefined, "", "onnx"]) {
         const chosen = await chooseDevice(wanted);
         expect(isUnavailable(chosen)).toBe(false);
         if (!isUnavailable(chosen)) expect(chosen.device).not.toBe("onnx:webgpu");
         if (!mayHaveGpu()) expect(chosen).toMatchObject({ device: "onnx:cpu", hardware: undefined });
       }
-    } finally {
-      if (before === undefined) delete process.env.VK_DRIVER_FILES;
-      else process.env.VK_DRIVER_FILES = before;
-    }
+    });
   });
 
   it("takes what is asked for by its name, in full or in short", async () => {
@@ -146,6 +157,28 @@ describe("choosing a device", () => {
     });
     const cuda = await chooseDevice("tensorflow:cuda");
     if (isUnavailable(cuda)) expect(cuda.message).toMatch(/tensorflow:cuda is not ready/);
+  });
+
+  const software = existsSync(SOFTWARE_VULKAN);
+  if (!software) console.warn("skipped software Vulkan: apt-get install chromium libvulkan1");
+  it.skipIf(!software)(
+    "takes a software GPU that is asked for, and calls it that (needs software Vulkan)",
+    async () => {
+      await withVulkanDriver(SOFTWARE_VULKAN, async () => {
+        expect(await chooseDevice("onnx:webgpu")).toMatchObject({
+          device: "onnx:webgpu",
+          hardware: "software (vk_swiftshader_icd.json)",
+          versions: { provider: "webgpu" },
+        });
+      });
+    },
+  );
+
+  it("says so where WebGPU finds no adapter", async () => {
+    await withVulkanDriver("/nonexistent/swiftshader_icd.json", async () => {
+      const chosen = await chooseDevice("onnx:webgpu");
+      expect(isUnavailable(chosen) && chosen.message).toMatch(/onnx:webgpu is not ready: No adapter/);
+    });
   });
 
   it("reports every device once, and a missing one with a reason", async () => {
