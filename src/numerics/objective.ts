@@ -45,6 +45,8 @@ export interface Objective {
   readonly network: Network;
   readonly float: "f32" | "f64";
   readonly numParams: number;
+  /** Names of the sets of samples. */
+  readonly splits: readonly string[];
   /** Loss and accuracy on the samples called `split`. Default `train`. */
   evaluate(theta: Theta, split?: string): Promise<Evaluation>;
   gradient(theta: Theta): Promise<GradientEvaluation>;
@@ -120,6 +122,7 @@ export async function makeObjective(
     network,
     float,
     numParams,
+    splits: [...uploaded.keys()],
     train,
     lossProgram,
     gradientProgram,

@@ -1,0 +1,43 @@
+import type { FloatArray } from "./float-array.ts";
+import type { Objective } from "./objective.ts";
+import { type TopEigenpairs, type TopEigenpairsOptions, topEigenpairs } from "./top-eigenpairs.ts";
+
+export type SpectrumOptions = Omit<TopEigenpairsOptions, "precision" | "warmStart">;
+
+/** The k largest eigenpairs of the Hessian of L at θ `[P]`. */
+export async function hessianEigenpairs(
+  objective: Objective,
+  theta: FloatArray,
+  k: number,
+  options: SpectrumOptions & { readonly warmStart?: readonly FloatArray[] } = {},
+): Promise<TopEigenpairs> {
+  const around = await objective.linearize(theta);
+  try {
+    return await topEigenpairs(around.hvp, objective.numParams, k, { ...options, precision: objective.float });
+  } finally {
+    around.dispose();
+  }
+}
+
+export interface Checkpoint {
+  readonly epoch: number;
+  /** `[P]` */
+  readonly theta: FloatArray;
+}
+
+/** Eigenpairs along a trajectory, each warm-started from the one before; the order of the checkpoints so is part of the result. */
+export async function* trackSpectrum(
+  objective: Objective,
+  checkpoints: Iterable<Checkpoint>,
+  k: number,
+  options: SpectrumOptions = {},
+): AsyncGenerator<TopEigenpairs & { readonly epoch: number }> {
+  let before: TopEigenpairs | undefined;
+  for (const { epoch, theta } of checkpoints) {
+    before = await hessianEigenpairs(objective, theta, k, {
+      ...options,
+      ...(before === undefined ? {} : { warmStart: before.restartVectors }),
+    });
+    yield { epoch, ...before };
+  }
+}

@@ -1,0 +1,80 @@
+import { mlp } from "../../src/numerics/networks.ts";
+import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
+import type { Samples } from "../../src/numerics/samples.ts";
+import type { TensorData } from "../../src/programs/tensor.ts";
+import { openRuntime } from "../../src/runtimes/open.ts";
+import type { DeviceName } from "../../src/runtimes/runtime.ts";
+import { isUnavailable } from "../../src/runtimes/unavailable.ts";
+import { type StageContext, StageError } from "../../src/stage.ts";
+import { metadataOf, tensorOf } from "./tensors.ts";
+
+/** As many test samples as the paper has; larger test sets are a split of their own. */
+export const PAPER_TEST_SAMPLES = 200;
+
+/**
+ * Runs `use` with the objective of an MLP on the dep `data`, on the device that the platform found. Splits: `train`,
+ * `test` (the paper's first 200 test samples) and, where there are more, `all` of them.
+ */
+export async function withObjective<T>(
+  context: StageContext,
+  widths: readonly number[],
+  use: (objective: Objective) => Promise<T>,
+): Promise<T> {
+  const runtime = await openRuntime(context.platform.device as DeviceName);
+  if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
+  try {
+    const network = mlp(widths);
+    const splits = readSplits(context.dep("data").path);
+    const [count] = splits.train.inputs.shape;
+    const features = splits.train.inputs.data.length / count!;
+    if (features !== network.inputShape[0])
+      throw new StageError(
+        `the data have ${features} features, the network takes ${network.inputShape[0]}`,
+        "make the first of the network's widths that number",
+      );
+    const objective = await makeObjective(runtime, network, splits);
+    try {
+      return await use(objective);
+    } finally {
+      await objective.dispose();
+    }
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+function readSplits(path: string): { readonly train: Samples; readonly test: Samples; readonly all?: Samples } {
+  const { mean, std } = metadataOf(path);
+  const normalisation = { mean: Number(mean), std: Number(std) };
+  const test = readSamples(path, "test", normalisation);
+  const count = test.labels.length;
+  return {
+    train: readSamples(path, "train", normalisation),
+    test: firstSamples(test, PAPER_TEST_SAMPLES),
+    ...(count > PAPER_TEST_SAMPLES ? { all: test } : {}),
+  };
+}
+
+function readSamples(
+  path: string,
+  split: string,
+  normalisation: { readonly mean: number; readonly std: number },
+): Samples {
+  const { shape, data } = tensorOf(path, `${split}.images`, { dtype: "u8" });
+  const labels = tensorOf(path, `${split}.labels`, { dtype: "u8" }).data as Uint8Array;
+  return { inputs: { dtype: "u8", shape, data: data as TensorData }, labels, normalisation };
+}
+
+function firstSamples({ inputs, labels, normalisation }: Samples, wanted: number): Samples {
+  const [total = 0, ...features] = inputs.shape;
+  const count = Math.min(wanted, total);
+  return {
+    inputs: {
+      ...inputs,
+      shape: [count, ...features],
+      data: inputs.data.subarray(0, (inputs.data.length / total) * count),
+    },
+    labels: labels.subarray(0, count),
+    ...(normalisation === undefined ? {} : { normalisation }),
+  };
+}
