@@ -76,16 +76,23 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     lockState ??= lockDigest(lockFile, workspace, files);
     return lockState;
   };
+  const digestNow = (path: string): Promise<Digest | "missing"> =>
+    files.digest(path).then((state) => state?.digest ?? "missing");
+  /** Modules share most of their files. */
   const digestOnce = (path: string): Promise<Digest | "missing"> => {
     let digest = digests.get(path);
     if (digest === undefined) {
-      digest = files.digest(path).then((state) => state?.digest ?? "missing");
+      digest = digestNow(path);
       digests.set(path, digest);
     }
     return digest;
   };
-  const stateOf = async (inputs: readonly string[], folders: readonly string[]): Promise<Digest> => {
-    const parts = await Promise.all(inputs.map(async (path) => `${path} ${await digestOnce(path)}`));
+  const stateOf = async (
+    inputs: readonly string[],
+    folders: readonly string[],
+    read: (path: string) => Promise<Digest | "missing">,
+  ): Promise<Digest> => {
+    const parts = await Promise.all(inputs.map(async (path) => `${path} ${await read(path)}`));
     return digestOf(
       [...parts, ...folders.map((path) => `${path} ${folderStamp(resolve(workspace, path))}`)].join("\n"),
     );
@@ -109,15 +116,20 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     const code = { digest, imports: bundle.packages, packages };
     // A file saved while esbuild was reading it may not be what was bundled: such a bundle is not remembered.
     const quiet = bundle.inputs.every((path) => changedAt(resolve(workspace, path)) < started - 20);
-    const { inputs, folders } = bundle;
-    if (quiet) table.set(module, { inputs, folders, state: await stateOf(inputs, folders), lock: lockNow, ...code });
-    else if (table.get(module) !== undefined) table.delete(module);
+    if (quiet) {
+      const { inputs, folders } = bundle;
+      // As the files are now, not as another module found them earlier.
+      const state = await stateOf(inputs, folders, digestNow);
+      table.set(module, { inputs, folders, state, lock: lockNow, ...code });
+    } else if (table.get(module) !== undefined) {
+      table.delete(module);
+    }
     return { module, entry, ...code };
   };
 
   const find = async (module: string, entry: Entry): Promise<Code | Failure> => {
     const known = table.get(module);
-    if (known !== undefined && (await stateOf(known.inputs, known.folders)) === known.state) {
+    if (known !== undefined && (await stateOf(known.inputs, known.folders, digestOnce)) === known.state) {
       const lockNow = await currentLock();
       const { digest, imports } = known;
       if (known.lock === lockNow) return { module, entry, digest, imports, packages: known.packages };

@@ -13,6 +13,10 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
   const { workspace } = host.plan;
   if (instance.action.type !== "cmd") throw new Error(`${instance.name} is no cmd: stage`);
   const { $ } = await import("zx/core");
+  if (!$.shell) {
+    const message = "cmd: stages need bash, and it is not on the PATH";
+    return { type: "failed", failure: { reason: "no-shell", message, remedy: "install bash", output: [] } };
+  }
   const env = environmentOf(host.environment, instance.env, action);
   const programs = join(workspace, "node_modules", ".bin");
   if (existsSync(programs)) env.PATH = env.PATH === undefined ? programs : `${programs}${delimiter}${env.PATH}`;
@@ -28,6 +32,8 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
     detached: process.platform !== "win32",
     nothrow: true,
     quiet: true,
+    // Lines go to the log as they come: nothing is gathered in memory.
+    store: { stdout: nowhere(), stderr: nowhere(), stdall: nowhere() },
   })(Object.assign(pieces, { raw: pieces }), ...values);
   const { child } = running;
   if (child === undefined) throw new Error("zx started no process");
@@ -44,6 +50,8 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
   };
   return { type: "failed", failure };
 }
+
+const nowhere = (): string[] => Object.assign([], { push: () => 0 });
 
 /** A command's text around its `${deps.x}` and `${outs.x}`, and the paths that go between, as zx's template wants them. */
 function cut(

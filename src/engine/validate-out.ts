@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { AnySchemaObject, ErrorObject, ValidateFunction } from "ajv";
+import { digestOf } from "./digest.ts";
 import type { SchemaFile } from "./schema-files.ts";
 
 /** What is wrong with an out, or `undefined` when it satisfies its schema. */
@@ -39,10 +40,18 @@ export function openValidator(workspace: string): Validator {
 }
 
 async function compile(workspace: string, schemas: readonly SchemaFile[]): Promise<ValidateFunction | string> {
-  const [main, ...others] = schemas.map(({ path }) => ({
-    path,
-    schema: JSON.parse(readFileSync(join(workspace, path), "utf8")) as AnySchemaObject,
-  }));
+  const read: { path: string; schema: AnySchemaObject }[] = [];
+  for (const { path, digest } of schemas) {
+    const text = readFileSync(join(workspace, path), "utf8");
+    // The key says which schema the out satisfies.
+    if (digestOf(text) !== digest) return `${path} changed while the pipeline was running: run again`;
+    try {
+      read.push({ path, schema: JSON.parse(text) as AnySchemaObject });
+    } catch (error) {
+      return `${path} is no JSON: ${(error as Error).message}`;
+    }
+  }
+  const [main, ...others] = read;
   const modern = String(main!.schema.$schema ?? "").includes("2020-12");
   // ajv is CommonJS: its class is a property of its namespace.
   const { default: namespace } = modern ? await import("ajv/dist/2020.js") : await import("ajv");

@@ -248,7 +248,7 @@ describe("an out's schema", () => {
       },
     };
     const workspace = makeWorkspace({ "schemas/run.schema.json": JSON.stringify(schema) });
-    const schemas = [{ path: "schemas/run.schema.json", digest: digestOf("1") }];
+    const schemas = [{ path: "schemas/run.schema.json", digest: digestOf(JSON.stringify(schema)) }];
     const { validate } = openValidator(workspace.root);
     const check = (bytes: Buffer): Promise<string | undefined> => {
       workspace.write("x.safetensors", bytes);
@@ -274,7 +274,10 @@ describe("an out's schema", () => {
       }),
       "schemas/common.schema.json": JSON.stringify({ $defs: { positive: { type: "number", exclusiveMinimum: 0 } } }),
     });
-    const schemas = ["run", "common"].map((name) => ({ path: `schemas/${name}.schema.json`, digest: digestOf(name) }));
+    const schemas = ["schemas/run.schema.json", "schemas/common.schema.json"].map((path) => ({
+      path,
+      digest: digestOf(workspace.read(path)),
+    }));
     const { validate } = openValidator(workspace.root);
     workspace.write("x.json", '{ "loss": -1 }');
     expect(await validate(workspace.path("x.json"), "artifacts/x.json", schemas)).toBe("loss must be > 0, and is -1");
