@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   status: () => import("./commands/status.ts"),
   why: () => import("./commands/why.ts"),
   graph: () => import("./commands/graph.ts"),
+  verify: () => import("./commands/verify.ts"),
   clean: () => import("./commands/clean.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
@@ -111,14 +112,18 @@ process.on("exit", () => {
   for (const action of undo.splice(0)) action();
 });
 
-try {
-  const code = await main(process.argv.slice(2));
-  // What a pipe has not taken yet is written before the end.
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
-  exit(code);
-} catch (error) {
-  const { traceOf } = await import("./commands/crash.ts");
-  for (const action of undo.splice(0)) action();
-  process.stderr.write(`pipeline has a bug, please report it:\n${traceOf(error)}\n`);
-  exit(70);
+async function start(): Promise<never> {
+  try {
+    const code = await main(process.argv.slice(2));
+    // What a pipe has not taken yet is written before the end.
+    await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+    exit(code);
+  } catch (error) {
+    const { traceOf } = await import("./commands/crash.ts");
+    for (const action of undo.splice(0)) action();
+    process.stderr.write(`pipeline has a bug, please report it:\n${traceOf(error)}\n`);
+    exit(70);
+  }
 }
+
+void start();

@@ -30,9 +30,10 @@ export function openEngine(
   environment: Environment,
   signal: AbortSignal,
   warn: (message: string) => void,
+  { trustFiles = true }: { readonly trustFiles?: boolean } = {},
 ): Engine {
   const store = openStore(plan.workspace);
-  const files = openStatIndex(store);
+  const files = openStatIndex(store, trustFiles);
   const code = openCodeReader(store, files);
   const cas = openCas(store);
   return {

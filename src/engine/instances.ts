@@ -5,7 +5,7 @@ import type { Evaluator } from "./evaluator.ts";
 import type { Join } from "./joins.ts";
 import { instanceName, type StageMatrix } from "./matrix.ts";
 import { type OwnedOut, planOuts } from "./outs.ts";
-import type { Instance, PlannedAction, PlannedDep } from "./plan.ts";
+import type { Instance, PlannedAction, PlannedDep, Tolerance } from "./plan.ts";
 import type { Path } from "./source.ts";
 
 /** What is known of one stage before its instances are made. */
@@ -84,6 +84,7 @@ export function instancesOf(
       platform,
       reads,
       ...(writes.length === 0 ? {} : { writes }),
+      ...(raw.tolerance === undefined ? {} : { tolerance: raw.tolerance as Partial<Tolerance> }),
       position,
     });
   }

@@ -23,6 +23,8 @@ export interface Performer {
   readonly validator: Validator;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** Is told the earlier and the new result instead of the new one being kept: for `verify --rerun`. */
+  readonly rehearse: ((engine: Engine, instance: Instance, before: Outs, after: Outs) => void) | undefined;
   /** The outs of what is done so far. */
   readonly outs: ReadonlyMap<InstanceName, Outs>;
   /** How many actions are likely to run beside each other now, this one included. */
@@ -136,6 +138,10 @@ async function execute(
     const collected = await collectOuts(instance, action.outs, inputs, engine.cas, performer.validator, log.tail);
     if ("failure" in collected) return failed(collected.failure, seconds);
     const { outs } = collected;
+    if (performer.rehearse !== undefined && known !== undefined) {
+      performer.rehearse(engine, instance, known, outs);
+      return { type: "ran", outs: known, seconds };
+    }
     // From here on the result is known to everyone: the record comes after all its blobs.
     engine.actions.put({
       key,

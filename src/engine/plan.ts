@@ -15,6 +15,12 @@ export interface SourcePosition {
   readonly column: number;
 }
 
+/** Two numbers agree when |a − b| ≤ absolute + relative · max(|a|, |b|). */
+export interface Tolerance {
+  readonly relative: number;
+  readonly absolute: number;
+}
+
 export interface PlannedOut {
   readonly name: string;
   /** Relative to the workspace, with `/`; e.g. `artifacts/runs/eta=0.05/run.json`. */
@@ -55,6 +61,8 @@ export interface Instance {
   readonly reads: readonly string[];
   /** Directories outside the artifacts that the action may read and write, not part of the key (e.g. a cache of downloads); written like `reads`. */
   readonly writes?: readonly string[];
+  /** How far numbers of its outs may differ between two executions; not part of the key. */
+  readonly tolerance?: Partial<Tolerance>;
   readonly position: SourcePosition;
 }
 

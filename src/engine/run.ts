@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly environment: Environment;
   /** Bring pipeline.lock up to date: for runs of the default profile as it is. */
   readonly record?: boolean;
+  /** See `Performer`. */
+  readonly rehearse?: Performer["rehearse"];
 }
 
 const SAVE_EVERY_MS = 5000;
@@ -73,7 +75,7 @@ async function runInstances(
   engine: Engine,
   instances: readonly Instance[],
   targets: readonly InstanceName[],
-  { jobs, force, keepGoing, signal, environment, record = false }: RunOptions,
+  { jobs, force, keepGoing, signal, environment, record = false, rehearse }: RunOptions,
   emit: Emit,
   started: number,
 ): Promise<Summary | PlanFailure> {
@@ -113,6 +115,7 @@ async function runInstances(
     emit,
     outs,
     parallel: () => parallel,
+    rehearse,
   };
   const produced = (instance: InstanceName, out: string): string | undefined => {
     const result = outs.get(instance)?.[out];

@@ -1,9 +1,8 @@
 import { type BigIntStats, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { digestFile } from "./digest.ts";
 import type { Digest } from "./plan.ts";
 import type { Store } from "./store.ts";
-import { openTable } from "./table.ts";
+import { forgetful, openTable } from "./table.ts";
 
 /** A regular file as it is now. */
 export interface FileState {
@@ -41,12 +40,15 @@ export interface StatIndex {
 export const SETTLED_MS = 3000;
 const TICK_MS = 20;
 
+const STAT = { bigint: true, throwIfNoEntry: false } as const;
+
 type Entry = readonly [stamp: string, digest: Digest];
 
-export function openStatIndex(store: Store): StatIndex {
-  const table = openTable<Entry>(store, "files", 1);
+/** `trust: false` reads every file once again, whatever was remembered, for `pipeline verify`. */
+export function openStatIndex(store: Store, trust = true): StatIndex {
+  const table = trust ? openTable<Entry>(store, "files", 1) : forgetful<Entry>();
   const statsOf = (path: string): BigIntStats | undefined => {
-    const stats = statSync(resolve(store.workspace, path), { bigint: true, throwIfNoEntry: false });
+    const stats = statSync(`${store.workspace}/${path}`, STAT);
     return stats?.isFile() ? stats : undefined;
   };
   const remember = (path: string, stats: BigIntStats, digest: Digest, at: number): void => {
@@ -84,7 +86,7 @@ export function openStatIndex(store: Store): StatIndex {
           const entry = table.get(path);
           const known = { executable: isExecutable(before), bytes: Number(before.size), stamp };
           if (entry?.[0] === stamp) return { ...known, digest: entry[1] };
-          const digest = await digestFile(resolve(store.workspace, path));
+          const digest = await digestFile(`${store.workspace}/${path}`);
           // Written while it was read: what was hashed may be neither the old nor the new.
           const after = statsOf(path);
           if (after === undefined || stampOf(after) !== stamp) continue;

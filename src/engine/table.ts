@@ -19,14 +19,15 @@ export function openTable<V>(store: Store, name: string, format: number, limit =
   let stamp = stampOf(path);
   let entries = read<V>(path, format);
   const changed = new Map<string, V | undefined>();
-  const used = new Set<string>();
+  // Only a table that is filling up has to know what may go; remembering it costs as much as looking it up.
+  const used = entries.size > limit / 2 ? new Set<string>() : undefined;
   return {
     get(key) {
-      used.add(key);
+      used?.add(key);
       return entries.get(key);
     },
     set(key, value) {
-      used.add(key);
+      used?.add(key);
       entries.set(key, value);
       changed.set(key, value);
     },
@@ -44,11 +45,23 @@ export function openTable<V>(store: Store, name: string, format: number, limit =
           else entries.set(key, value);
         }
       }
-      if (entries.size > limit) entries = new Map([...entries].filter(([key]) => used.has(key)));
+      if (entries.size > limit && used !== undefined) entries = new Map([...entries].filter(([key]) => used.has(key)));
       store.publish(path, JSON.stringify({ format, entries: [...entries] }));
       stamp = stampOf(path);
       changed.clear();
     },
+  };
+}
+
+/** A table that starts empty and is never written. */
+export function forgetful<V>(): Table<V> {
+  const entries = new Map<string, V>();
+  return {
+    get: (key) => entries.get(key),
+    set: (key, value) => void entries.set(key, value),
+    delete: (key) => void entries.delete(key),
+    keys: () => entries.keys(),
+    save: () => undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeWorkspace, stageModule } from "../rig/workspace.ts";
 
-const COMMANDS = ["run", "status", "why", "graph", "clean", "doctor"];
+const COMMANDS = ["run", "status", "why", "graph", "verify", "clean", "doctor"];
 
 const twoStages = `version: 1
 params: { greeting: hello }
