@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Folders that are never a stage's input: packages are keyed by version, outs are deps by name, the rest is the tools' own. */
@@ -23,34 +23,40 @@ export async function expandFiles(root: FileRoot, patterns: readonly string[]): 
   // Loading fast-glob takes longer than all the rest of a run in which nothing has changed: the patterns that nearly
   // every pipeline has, plain names and `folder/*.ext`, do without.
   const simple = patterns.map((pattern) => expandSimple(root, pattern));
-  const files = simple.includes(undefined) ? await expandGlobs(root, patterns) : (await Promise.all(simple)).flat();
-  return [...new Set(files as string[])].sort(byCodeUnit);
+  const files = simple.includes(undefined) ? await expandGlobs(root, patterns) : simple.flat();
+  return files.length < 2 ? (files as string[]) : [...new Set(files as string[])].sort(byCodeUnit);
 }
 
 /** A name, or a folder's files by `*` in their names; `undefined` for any other pattern. */
-function expandSimple(root: FileRoot, pattern: string): Promise<string[]> | undefined {
+function expandSimple(root: FileRoot, pattern: string): string[] | undefined {
+  // Synchronous calls: a promise costs several times what the system takes to answer.
+  if (!hasMagic(pattern)) return isFile(join(root.workspace, pattern)) ? [pattern] : [];
   const slash = pattern.lastIndexOf("/");
   const [folder, name] = [pattern.slice(0, Math.max(0, slash)), pattern.slice(slash + 1)];
-  if (!hasMagic(pattern)) {
-    return isFile(join(root.workspace, pattern)).then((found) => (found ? [pattern] : []));
-  }
   const segments = folder.split("/");
   const ignored = segments[0] === ".pipeline" || segments.some((one) => one === "node_modules" || one === ".git");
   const inArtifacts = root.artifacts !== undefined && `${folder}/`.startsWith(`${root.artifacts}/`);
   if (folder === "" || hasMagic(folder) || hasMagic(name.replaceAll("*", "")) || name.includes("**")) return undefined;
-  return ignored || inArtifacts ? Promise.resolve([]) : filesIn(root.workspace, folder, name);
+  return ignored || inArtifacts ? [] : filesIn(root.workspace, folder, name);
 }
 
-async function filesIn(workspace: string, folder: string, name: string): Promise<string[]> {
+function filesIn(workspace: string, folder: string, name: string): string[] {
   const pattern = new RegExp(`^${name.replaceAll(/[.^$|+]/g, "\\$&").replaceAll("*", ".*")}$`, "s");
-  const entries = await readdir(join(workspace, folder), { withFileTypes: true }).catch(() => []);
   const files: string[] = [];
-  for (const entry of entries) {
+  for (const entry of entriesOf(join(workspace, folder))) {
     const path = `${folder}/${entry.name}`;
     if (!pattern.test(entry.name)) continue;
-    if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(join(workspace, path))))) files.push(path);
+    if (entry.isFile() || (entry.isSymbolicLink() && isFile(join(workspace, path)))) files.push(path);
   }
   return files;
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 async function expandGlobs({ workspace, artifacts }: FileRoot, patterns: readonly string[]): Promise<string[]> {
@@ -64,9 +70,9 @@ async function expandGlobs({ workspace, artifacts }: FileRoot, patterns: readonl
   });
 }
 
-async function isFile(path: string): Promise<boolean> {
+function isFile(path: string): boolean {
   try {
-    return (await stat(path)).isFile();
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   } catch {
     return false;
   }

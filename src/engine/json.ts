@@ -2,11 +2,31 @@ import type { Json } from "../stage.ts";
 
 /** JSON text that is the same for equal values: keys in code-unit order, no white space. */
 export function canonical(value: Json): string {
+  // Nearly all values are written in order already, and then the native function is several times as fast.
+  return isInOrder(value) ? JSON.stringify(value) : sorted(value);
+}
+
+function isInOrder(value: Json): boolean {
+  if (value === null || typeof value !== "object") return true;
+  if (isList(value)) {
+    for (const element of value) if (typeof element === "object" && !isInOrder(element)) return false;
+    return true;
+  }
+  let last: string | undefined;
+  for (const key in value) {
+    if (last !== undefined && key < last) return false;
+    last = key;
+    if (!isInOrder(value[key]!)) return false;
+  }
+  return true;
+}
+
+function sorted(value: Json): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(canonical).join(",")}]`;
+  if (isList(value)) return `[${value.map(sorted).join(",")}]`;
   const entries = Object.keys(value)
     .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key] as Json)}`);
+    .map((key) => `${JSON.stringify(key)}:${sorted(value[key] as Json)}`);
   return `{${entries.join(",")}}`;
 }
 

@@ -51,7 +51,7 @@ export function manifestOf(instance: Instance, inputs: Inputs, produced: Produce
 
   for (const { name, path, kind, schema } of outs) {
     // The path reaches the outs' consumers, the schema decides whether there is a result at all.
-    add("out-declaration", name, schema === undefined ? { path, kind } : { path, kind, schema });
+    add("out-declaration", name, schema === undefined ? { kind, path } : { kind, path, schema });
     if (schema === undefined) continue;
     const files = inputs.schemas(schema);
     if (isFailure(files)) return files;
@@ -98,7 +98,7 @@ function addDep(
     if (found === undefined) throw new Error(`the plan has no out ${instance}.${out}`);
     // By content, never by the producer's key: an upstream that made the same bytes again changes nothing here.
     add("dep", `${instance}.${out}`, produced(instance, out) ?? UNKNOWN);
-    from.push({ instance, out, path: found.planned.path, matrix: found.producer.matrix });
+    from.push({ instance, matrix: found.producer.matrix, out, path: found.planned.path });
   }
   add("dep-declaration", dep.name, { each: dep.each, from });
   return undefined;
