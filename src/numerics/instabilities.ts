@@ -5,7 +5,7 @@ export interface Curve {
 }
 
 export interface Instability {
-  /** Where the comparison starts: the minimum of S since the instability before. */
+  /** Where the comparison starts: the minimum of S since the peak before. */
   readonly baseline: number;
   /** The peak of L. */
   readonly lossPeak: number;
@@ -45,10 +45,13 @@ function lowestTo(values: ArrayLike<number>, peak: number, direction: 1 | -1): n
   return lowest;
 }
 
+/** Lesser peaks of L, down to this share of the wanted prominence, still end the calm before the next instability. */
+const SEPARATES = 0.5;
+
 /**
  * Instabilities of a trajectory (PROTOCOL A.0): peaks of L with at least this prominence, each with the peak of S beside it
- * and a baseline at the minimum of S between it and the instability before. Before the first, S has risen from
- * initialisation, so its baseline is the last measured epoch that was still stable, S ≤ `threshold` (2/η).
+ * and a baseline at the minimum of S since the peak before. Before the first, S has risen from initialisation, so its
+ * baseline is the last measured epoch that was still stable, S ≤ `threshold` (2/η).
  */
 export function detectInstabilities(
   loss: Curve,
@@ -59,22 +62,23 @@ export function detectInstabilities(
   // The S-peak before, as an index of `sharpness`.
   let previous: number | undefined;
   for (const peak of findPeaks(loss.values)) {
-    if (peak.prominence < prominence) continue;
+    if (peak.prominence < SEPARATES * prominence) continue;
     const lossPeak = loss.epochs[peak.index]!;
     const top = climb(sharpness.values, nearest(sharpness.epochs, lossPeak));
+    // The same S-peak again: one instability with two tops of L.
+    if (previous !== undefined && top <= previous) continue;
     const lowest =
       previous === undefined
         ? lastStable(sharpness.values, top, threshold)
         : lowestBetween(sharpness.values, previous, top);
-    if (previous !== undefined && top <= previous) continue; // The same S-peak: one instability with two tops of L.
-    if (lowest === undefined) continue;
+    previous = top;
+    if (peak.prominence < prominence || lowest === undefined) continue;
     found.push({
       baseline: sharpness.epochs[lowest]!,
       lossPeak,
       sharpnessPeak: sharpness.epochs[top]!,
       prominence: peak.prominence,
     });
-    previous = top;
   }
   return found;
 }
