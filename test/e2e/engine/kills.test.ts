@@ -45,7 +45,7 @@ describe("kill -9 at random instants", () => {
     const workspace = graph();
     const finished = new Set<string>();
     let kills = 0;
-    for (let round = 1; round <= 30; round++) {
+    for (let round = 1; round <= 15; round++) {
       // After another line of output each time: no clock decides.
       const running = workspace.start({}, "run", "--json", "--jobs", "3");
       const lines = 1 + ((round * 7) % 23);
@@ -62,7 +62,7 @@ describe("kill -9 at random instants", () => {
         expect(digestOf(readFileSync(workspace.path(file)))).toBe(file.slice(file.lastIndexOf("/") + 1));
       }
     }
-    expect(kills).toBeGreaterThan(3);
+    expect(kills).toBeGreaterThan(2);
     const { code, summary } = await workspace.run("run", "--json");
     expect(code).toBe(0);
     expect(summary!.ran + summary!.fresh + summary!.restored).toBe(2 * WIDTH + 1);
