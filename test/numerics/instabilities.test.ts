@@ -102,8 +102,8 @@ describe("instabilities", () => {
     ]);
     const twin = detectInstabilities(
       loss([
-        [38, 0.5],
-        [44, 0.5],
+        [36, 0.5],
+        [41, 0.5],
       ]),
       sharpness([40]),
       { prominence: 0.1, threshold },
