@@ -2,8 +2,10 @@
 import type { Rows } from "../../src/figures/compile.ts";
 import type { Figure2Tables, Instability } from "./mlp-tables.ts";
 
-/** Past this epoch the left panels end: a margin after the last snapshot. */
+/** How many epochs the left panels go on after the last snapshot. */
 const MARGIN = 10;
+/** How many epochs after the peak of L (or the snapshot's end, if later) reduced runs are drawn. */
+const AFTERMATH = 12;
 const LETTERS = "cdefghijklmnopqrstuvwxyz";
 
 /** The figure's named data; `similarity` rows are of several kinds, since one facet takes one table. */
@@ -46,6 +48,7 @@ function reductions({ similarity, instabilities, interventions }: Figure2Tables)
   const count = similarity.snapshots.length;
   return similarity.snapshots.flatMap((snapshot, i) => {
     const panel = panelName(count + i, instabilities.snapshots[i]);
+    const last = Math.max(instabilities.snapshots[i]?.end ?? 0, snapshot.peak + AFTERMATH);
     const own = interventions.interventions.filter((intervention) => intervention.snapshot === snapshot.index);
     return [
       { panel, kind: "peak", epoch: snapshot.peak },
@@ -57,14 +60,16 @@ function reductions({ similarity, instabilities, interventions }: Figure2Tables)
         similarity: subspace,
       })),
       ...own.flatMap(({ timing, rows }) =>
-        rows.map(({ epoch, subspace }, row) => ({
-          panel,
-          kind: "reduced",
-          series: `${Math.round(100 * timing)} %`,
-          epoch,
-          similarity: subspace,
-          first: row === 0,
-        })),
+        rows
+          .filter(({ epoch }) => epoch <= last)
+          .map(({ epoch, subspace }, row) => ({
+            panel,
+            kind: "reduced",
+            series: `${Math.round(100 * timing)} %`,
+            epoch,
+            similarity: subspace,
+            first: row === 0,
+          })),
       ),
     ];
   });
