@@ -12,6 +12,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   why: () => import("./commands/why.ts"),
   graph: () => import("./commands/graph.ts"),
   verify: () => import("./commands/verify.ts"),
+  gc: () => import("./commands/gc.ts"),
+  cache: () => import("./commands/cache.ts"),
   clean: () => import("./commands/clean.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { loadPlan } from "../engine/load.ts";
 import type { Plan } from "../engine/plan.ts";
 import { counted } from "../reporters/text.ts";
 import { type Command, PLAN_OPTIONS } from "./command.ts";
+import { plansOfAllProfiles } from "./profiles.ts";
 import { openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -55,13 +55,8 @@ them; --cache removes it too. Files that no stage declares are left where they a
   },
 };
 
-/** Another profile's outs are ours as well. One that cannot be loaded has none. */
 async function outsOfAllProfiles(plan: Plan): Promise<Set<string>> {
-  const plans = [plan];
-  for (const profile of plan.profiles ?? []) {
-    const loaded = await loadPlan(plan.workspace, { profile });
-    if ("plan" in loaded) plans.push(loaded.plan);
-  }
+  const plans = await plansOfAllProfiles(plan);
   return new Set(plans.flatMap(({ instances }) => instances.flatMap(({ outs }) => outs.map(({ path }) => path))));
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, utimesSync } from "node:fs";
 import { digestOf, isDigest, short } from "./digest.ts";
 import { keyOf } from "./manifest.ts";
 import type { ActionRecord } from "./outcome.ts";
@@ -9,6 +9,8 @@ import { CACHE_FORMAT, type Store } from "./store.ts";
 export interface ActionCache {
   get(key: Key): ActionRecord | undefined;
   put(record: ActionRecord): void;
+  /** Notes that a record was of use: `pipeline gc` goes by age. */
+  touch(key: Key): void;
 }
 
 /** A record that cannot be used is a miss, and is told through `warn`: the action runs again and replaces it. */
@@ -23,10 +25,18 @@ export function openActionCache(store: Store, warn: (message: string) => void): 
         if (code !== "ENOENT") warn(`the action record ${short(key)} cannot be read and counts as missing: ${message}`);
         return undefined;
       }
-      const record = parse(text, key);
+      const record = parseRecord(text, key);
       if (typeof record !== "string") return record;
       warn(`the action record ${short(key)} ${record}; it counts as missing`);
       return undefined;
+    },
+    touch(key) {
+      const now = new Date();
+      try {
+        utimesSync(store.action(key), now, now);
+      } catch {
+        // Read-only, or gone meanwhile.
+      }
     },
     put(record) {
       const body = { format: CACHE_FORMAT, ...record };
@@ -39,7 +49,7 @@ export function openActionCache(store: Store, warn: (message: string) => void): 
 }
 
 /** The record, or what is wrong with it. */
-function parse(text: string, key: Key): ActionRecord | string {
+export function parseRecord(text: string, key: Key): ActionRecord | string {
   let value: { format?: unknown; checksum?: unknown };
   try {
     value = JSON.parse(text);

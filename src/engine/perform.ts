@@ -66,6 +66,7 @@ export async function restore(
     };
   }
   engine.history.note(instance.name, key, outs, undefined);
+  engine.actions.touch(key);
   return { type: "restored", outs, seconds: secondsSince(started) };
 }
 

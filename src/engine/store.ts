@@ -83,6 +83,22 @@ export function moveTo(from: string, to: string): void {
   }
 }
 
+/** Other processes that may be writing to this cache: alive, or another machine's, of which nobody here can tell. */
+export function otherWriters(store: Store): readonly ProcessIdentity[] {
+  let names: string[];
+  try {
+    names = readdirSync(join(store.root, "tmp"));
+  } catch {
+    return [];
+  }
+  return names.map(identityIn).filter((identity) => identity.pid !== process.pid && isAlive(identity) !== false);
+}
+
+function identityIn(name: string): ProcessIdentity {
+  const [host = "", pid = "", start = ""] = name.split("~").map(decodeURIComponent);
+  return { host, pid: Number(pid), start };
+}
+
 function nameOf({ host, pid, start }: ProcessIdentity): string {
   return `${encodeURIComponent(host)}~${pid}~${encodeURIComponent(start)}`;
 }
@@ -90,8 +106,7 @@ function nameOf({ host, pid, start }: ProcessIdentity): string {
 /** What processes that were killed left behind. Another machine's folders are left alone: nobody here can tell. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const [host = "", pid = "", start = ""] = name.split("~").map(decodeURIComponent);
-    if (isAlive({ host, pid: Number(pid), start }) !== false) continue;
+    if (isAlive(identityIn(name)) !== false) continue;
     try {
       rmSync(join(folder, name), { recursive: true, force: true });
     } catch {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeWorkspace, stageModule } from "../rig/workspace.ts";
 
-const COMMANDS = ["run", "status", "why", "graph", "verify", "clean", "doctor"];
+const COMMANDS = ["run", "status", "why", "graph", "verify", "gc", "cache", "clean", "doctor"];
 
 const twoStages = `version: 1
 params: { greeting: hello }
@@ -53,6 +53,9 @@ describe("the command line", () => {
     [["run", "--force=yes"], "`--force` takes no value", "write --force alone"],
     [["why"], "`pipeline why` needs an argument", "pipeline why --help"],
     [["clean", "train"], "`train` is one too many", "pipeline clean --help"],
+    [["gc", "--older-than", "soon"], "--older-than cannot be `soon`", "14d, 12h or 0"],
+    [["gc", "--max-size", "much"], "--max-size cannot be `much`", "500MB or 20GB"],
+    [["cache", "chekc"], "there is no `pipeline cache chekc`", "did you mean `check`?"],
     [["graph", "--format", "dot"], "there is no format `dot`", "text, mermaid, json"],
     [["status", "-C", "nowhere"], "there is no folder", "--cwd DIR"],
     [["run", "gret"], "there is no stage, instance or out `gret`", "did you mean `greet`?"],

@@ -1,0 +1,195 @@
+import { linkSync, readdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { isDigest } from "./digest.ts";
+import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import type { Environment } from "./environment.ts";
+import { explainIo } from "./io-error.ts";
+import type { ActionRecord } from "./outcome.ts";
+import type { Digest, Key, Plan } from "./plan.ts";
+import type { PlanFailure } from "./plan-failure.ts";
+import { otherWriters, type Store } from "./store.ts";
+import { survey } from "./survey.ts";
+import { parseTree } from "./tree.ts";
+
+export interface GcOptions {
+  /** Results that no plan reaches go once they have not been made or restored for this long. */
+  readonly olderThanMs: number;
+  /** Beyond this, results that no plan reaches go sooner, the oldest first. */
+  readonly maxBytes: number;
+  readonly dryRun: boolean;
+}
+
+export interface GcReport {
+  readonly removed: { readonly results: number; readonly blobs: number; readonly bytes: number };
+  readonly kept: { readonly results: number; readonly bytes: number };
+  /** Another pipeline is running: what is younger than a day was left alone. */
+  readonly busy: boolean;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface Entry {
+  readonly file: string;
+  readonly stats: Stats;
+}
+
+interface Result extends Entry {
+  readonly reached: boolean;
+  readonly blobs: ReadonlySet<Digest>;
+  readonly code: ReadonlySet<string>;
+}
+
+/**
+ * Removes results that none of these plans (the pipeline file with every profile) reaches and that are old, then blobs
+ * and bundles that no result names. Other pipelines may run meanwhile: what they are about to name is young, and a result
+ * that goes while they look at it is a miss to them, never a wrong hit.
+ */
+export async function collectGarbage(
+  plans: readonly Plan[],
+  environment: Environment,
+  { olderThanMs, maxBytes, dryRun }: GcOptions,
+): Promise<GcReport | PlanFailure> {
+  const engines = plans.map((plan) => openEngine(plan, environment, new AbortController().signal, () => undefined));
+  const [{ store, actions, cas }] = engines as [Engine];
+  try {
+    const reached = new Set<Key>();
+    for (const engine of engines) for (const key of await keysOf(engine)) reached.add(key);
+    const busy = otherWriters(store).length > 0;
+    const grown = busy ? Math.max(olderThanMs, DAY_MS) : olderThanMs;
+    const now = Date.now();
+    const isOld = ({ stats }: Entry, limit: number): boolean => now - Math.max(stats.mtimeMs, stats.ctimeMs) >= limit;
+
+    // Blobs before records: a blob that appears in between is not looked at.
+    const blobs = entriesIn(join(store.root, "cas", "sha256"), 1).filter(({ file }) => isDigest(basename(file)));
+    const results = entriesIn(join(store.root, "actions"), 1).map((entry): Result => {
+      const record = actions.get(basename(entry.file, ".json") as Key);
+      const used = record === undefined ? [] : blobsOf(record, cas);
+      const code = (record?.manifest ?? []).flatMap(([kind, , value]) => (kind === "code" ? [String(value)] : []));
+      return {
+        ...entry,
+        reached: record !== undefined && reached.has(record.key),
+        blobs: new Set(used),
+        code: new Set(code),
+      };
+    });
+
+    const sizes = new Map(blobs.map(({ file, stats }) => [basename(file) as Digest, stats.size]));
+    const kept = results.filter((result) => result.reached || !isOld(result, grown));
+    shrink(kept, sizes, maxBytes, (result) => !busy || isOld(result, DAY_MS));
+    const keeping = new Set(kept);
+    const named = new Set(kept.flatMap((result) => [...result.blobs]));
+    const goners = results.filter((result) => !keeping.has(result));
+    const garbage = blobs.filter((blob) => {
+      if (named.has(basename(blob.file) as Digest)) return false;
+      return !busy || isOld(blob, DAY_MS);
+    });
+    if (!dryRun) {
+      for (const { file } of goners) rmSync(file, { force: true });
+      for (const blob of garbage) removeBlob(store, blob);
+      const code = new Set(kept.flatMap((result) => [...result.code]));
+      for (const entry of entriesIn(join(store.root, "bundles"), 0)) {
+        const [digest = ""] = basename(entry.file).split(".");
+        if (!code.has(digest) && isOld(entry, Math.max(grown, DAY_MS))) rmSync(entry.file, { force: true });
+      }
+      for (const entry of entriesIn(join(store.root, "quarantine"), 0)) {
+        if (isOld(entry, grown)) rmSync(entry.file, { force: true });
+      }
+    }
+    return {
+      removed: { results: goners.length, blobs: garbage.length, bytes: sum(garbage.map(({ stats }) => stats.size)) },
+      kept: { results: kept.length, bytes: sum([...named].map((digest) => sizes.get(digest) ?? 0)) },
+      busy,
+    };
+  } catch (error) {
+    const problem = explainIo(error, "cleaning the cache in .pipeline");
+    if (problem === undefined) throw error;
+    return problem;
+  } finally {
+    for (const engine of engines) {
+      saveEngine(engine);
+      engine.store.close();
+    }
+  }
+}
+
+/** The keys that a plan has now; where that cannot be known before something runs, the last one it had. */
+async function keysOf(engine: Engine): Promise<Key[]> {
+  const { plan, history } = engine;
+  const inputs = await inputsOf(engine, plan.instances);
+  const lastKeys = plan.instances.flatMap(({ name }) => history.get(name)?.key ?? []);
+  if (isProblem(inputs)) return lastKeys;
+  const { findings } = await survey(engine, inputs, plan.instances);
+  return findings.flatMap((finding) => {
+    if ("verdict" in finding && (finding.verdict.state === "fresh" || finding.verdict.state === "restorable")) {
+      return [finding.verdict.key];
+    }
+    return history.get(finding.instance.name)?.key ?? [];
+  });
+}
+
+/** Takes the oldest results that nothing reaches off the list until the blobs of the rest fit. */
+function shrink(
+  kept: Result[],
+  sizes: ReadonlyMap<Digest, number>,
+  maxBytes: number,
+  mayGo: (result: Result) => boolean,
+): void {
+  const uses = new Map<Digest, number>();
+  for (const digest of kept.flatMap((result) => [...result.blobs])) uses.set(digest, (uses.get(digest) ?? 0) + 1);
+  let bytes = sum([...uses.keys()].map((digest) => sizes.get(digest) ?? 0));
+  const candidates = kept.filter((result) => !result.reached && mayGo(result));
+  for (const result of candidates.sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)) {
+    if (bytes <= maxBytes) return;
+    kept.splice(kept.indexOf(result), 1);
+    for (const digest of result.blobs) {
+      uses.set(digest, uses.get(digest)! - 1);
+      if (uses.get(digest) === 0) bytes -= sizes.get(digest) ?? 0;
+    }
+  }
+}
+
+function blobsOf({ outs }: ActionRecord, cas: Engine["cas"]): Digest[] {
+  return Object.values(outs).flatMap(({ kind, digest }) => {
+    if (kind === "file") return [digest];
+    const bytes = cas.read(digest);
+    const tree = typeof bytes === "string" ? undefined : parseTree(bytes);
+    return [digest, ...(tree ?? []).map((file) => file.digest)];
+  });
+}
+
+/** Moved away first and looked at again: another process may have put a new one there, which goes back. */
+function removeBlob(store: Store, { file, stats }: Entry): void {
+  const aside = store.scratch("garbage");
+  try {
+    renameSync(file, aside);
+    if (statSync(aside).ino !== stats.ino) linkSync(aside, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "EEXIST") throw error;
+  }
+  rmSync(aside, { force: true });
+}
+
+/** The files in a folder, or in its folders. */
+function entriesIn(folder: string, depth: 0 | 1): Entry[] {
+  const paths = namesIn(folder).map((name) => join(folder, name));
+  const files = depth === 0 ? paths : paths.flatMap((path) => namesIn(path).map((name) => join(path, name)));
+  return files.flatMap((file) => {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    return stats?.isFile() ? [{ file, stats }] : [];
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
