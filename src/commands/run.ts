@@ -7,9 +7,22 @@ import { createLiveReporter } from "../reporters/live.ts";
 import { createPlainReporter } from "../reporters/plain.ts";
 import type { Reporter, Screen } from "../reporters/reporter.ts";
 import { shellQuote } from "../reporters/text.ts";
-import { type Arguments, type Command, type Context, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
+import {
+  type Arguments,
+  type Command,
+  type Context,
+  DEVICE_OPTION,
+  type ExitCode,
+  type OptionSpec,
+  PLAN_OPTIONS,
+  usageError,
+} from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
+
+export const JOBS_OPTION = {
+  jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
+} as const satisfies Record<string, OptionSpec>;
 
 export const command: Command = {
   name: "run",
@@ -19,7 +32,7 @@ export const command: Command = {
 (train), instances of one (train@eta=0.1), a glob (fig*) or an out's path (artifacts/figures/fig01.svg).`,
   options: {
     ...PLAN_OPTIONS,
-    jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
+    ...JOBS_OPTION,
     force: { type: "boolean", short: "f", description: "run the targets even where they are fresh" },
     "dry-run": { type: "boolean", short: "n", description: "tell what would run, and why, and run nothing" },
     "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
@@ -35,14 +48,8 @@ export const command: Command = {
   arity: [0, Number.POSITIVE_INFINITY],
   interruptible: true,
   async run(context, args) {
-    const jobs = jobsOf(args.text("jobs"));
-    if (jobs === undefined) {
-      return usageError(
-        context,
-        `--jobs cannot be \`${args.text("jobs")}\``,
-        "give a whole number from 1, as in --jobs 4",
-      );
-    }
+    const jobs = jobsOf(context, args);
+    if (jobs === undefined) return 2;
     const plan = await openPlan(context, args);
     if (plan === 2) return 2;
     const targets = chooseTargets(context, plan, args.positionals);
@@ -51,46 +58,60 @@ export const command: Command = {
       const { dryRun } = await import("./dry-run.ts");
       return dryRun(context, args, plan, targets, jobs);
     }
-
-    const reporter = reporterFor(context, args);
-    context.onExit(reporter.close);
-    // The summary is the last event of all, whatever the engine still has to say while it closes.
-    let summary: Event | undefined;
-    const emit = (event: Event): void => {
-      if (event.type === "summary") summary = event;
-      else if (event.type !== "plan") reporter.emit(event);
-      else reporter.emit({ ...event, stages: event.stages ?? stagesOf(plan, targets) });
-    };
-    const { runPlan } = await import("../engine/run.ts");
-    const options = {
-      jobs,
-      force: args.flag("force"),
-      keepGoing: args.flag("keep-going"),
-      signal: context.signal,
-      environment: environmentOf(context, args),
-      // What --profile and --set ask for is no result of the study as it is declared.
-      record: args.text("profile") === undefined && args.list("set").length === 0,
-    };
-    let result: Awaited<ReturnType<typeof runPlan>>;
-    try {
-      result = await runPlan(plan, targets, options, emit);
-      if (!("reason" in result)) reporter.emit(summary ?? { type: "summary", ...result });
-    } finally {
-      reporter.close();
-    }
-    if ("reason" in result) return reportPlanFailure(context, result);
-    return exitCodeOf(result, context.signal);
+    return runTargets(context, args, plan, targets, jobs);
   },
 };
+
+/** One run, told as the command line wants it told. */
+export async function runTargets(
+  context: Context,
+  args: Arguments,
+  plan: Plan,
+  targets: readonly InstanceName[],
+  jobs: number,
+): Promise<ExitCode> {
+  const reporter = reporterFor(context, args);
+  context.onExit(reporter.close);
+  // The summary is the last event of all, whatever the engine still has to say while it closes.
+  let summary: Event | undefined;
+  const emit = (event: Event): void => {
+    if (event.type === "summary") summary = event;
+    else if (event.type !== "plan") reporter.emit(event);
+    else reporter.emit({ ...event, stages: event.stages ?? stagesOf(plan, targets) });
+  };
+  const { runPlan } = await import("../engine/run.ts");
+  const options = {
+    jobs,
+    force: args.flag("force"),
+    keepGoing: args.flag("keep-going"),
+    signal: context.signal,
+    environment: environmentOf(context, args),
+    // What --profile and --set ask for is no result of the study as it is declared.
+    record: args.text("profile") === undefined && args.list("set").length === 0,
+  };
+  let result: Awaited<ReturnType<typeof runPlan>>;
+  try {
+    result = await runPlan(plan, targets, options, emit);
+    if (!("reason" in result)) reporter.emit(summary ?? { type: "summary", ...result });
+  } finally {
+    reporter.close();
+  }
+  if ("reason" in result) return reportPlanFailure(context, result);
+  return exitCodeOf(result, context.signal);
+}
 
 function exitCodeOf(summary: Summary, signal: AbortSignal): 0 | 1 | 130 {
   if (signal.aborted) return 130;
   return summary.failed > 0 ? 1 : 0;
 }
 
-function jobsOf(text: string | undefined): number | undefined {
+/** The number that --jobs gives, or `undefined` once the mistake has been told. */
+export function jobsOf(context: Context, args: Arguments): number | undefined {
+  const text = args.text("jobs");
   if (text === undefined) return availableParallelism();
-  return /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  usageError(context, `--jobs cannot be \`${text}\``, "give a whole number from 1, as in --jobs 4");
+  return undefined;
 }
 
 function reporterFor(context: Context, args: Arguments): Reporter {
