@@ -44,7 +44,11 @@ export function writePlan(workspace: string, profile: string, identity: string, 
     writeFileSync(temporary, JSON.stringify({ identity, ...plan }));
     renameSync(temporary, file);
   } catch {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // `.pipeline` is no folder: what writes next will say so.
+    }
   }
 }
 
