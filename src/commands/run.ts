@@ -36,6 +36,7 @@ export const command: Command = {
     force: { type: "boolean", short: "f", description: "run the targets even where they are fresh" },
     "dry-run": { type: "boolean", short: "n", description: "tell what would run, and why, and run nothing" },
     "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+    trace: { type: "boolean", description: "fail cmd: stages that run and read what they do not declare (strace)" },
     json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
     ...DEVICE_OPTION,
   },
@@ -84,6 +85,7 @@ export async function runTargets(
     jobs,
     force: args.flag("force"),
     keepGoing: args.flag("keep-going"),
+    trace: args.flag("trace"),
     signal: context.signal,
     environment: environmentOf(context, args),
     // What --profile and --set ask for is no result of the study as it is declared.

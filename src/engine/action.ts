@@ -42,6 +42,8 @@ export interface Host {
   readonly store: Store;
   readonly code: CodeReader;
   readonly environment: Environment;
+  /** Let strace tell what `cmd:` stages read. */
+  readonly trace?: boolean;
 }
 
 /** Why a process that gave no result ended. `undefined` for an exit code that says nothing by itself. */

@@ -3,6 +3,8 @@ import { delimiter, join, relative, sep } from "node:path";
 import { type Action, type ActionEnd, type ActionHooks, explainEnd, type Host } from "./action.ts";
 import { watchChild } from "./child.ts";
 import { environmentOf } from "./environment.ts";
+import { tracedSpawn, undeclaredReads } from "./trace.ts";
+import { explainReads } from "./undeclared.ts";
 
 /**
  * Runs a `cmd:` stage: bash through zx, in the workspace, with `${deps.x}` and `${outs.x}` replaced by quoted paths (a
@@ -25,7 +27,9 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
     const out = action.outs[name];
     return out === undefined ? undefined : relative(workspace, out).split(sep).join("/");
   });
+  const traceFile = host.trace === true ? join(action.temporary, "trace") : undefined;
   const running = $({
+    ...(traceFile === undefined ? {} : { spawn: tracedSpawn(traceFile) }),
     cwd: workspace,
     env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -39,8 +43,12 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
   if (child === undefined) throw new Error("zx started no process");
   const [end] = await Promise.all([watchChild(child, hooks), running]);
   if (end.interrupted) return { type: "interrupted" };
-  if (end.code === 0) return { type: "finished" };
   const output = hooks.tail();
+  if (end.code === 0) {
+    const reads = traceFile === undefined ? [] : undeclaredReads(host, action, traceFile);
+    if (reads.length === 0) return { type: "finished" };
+    return { type: "failed", failure: explainReads(host.plan, instance, reads, output) };
+  }
   const failure = explainEnd(instance.name, end, output) ?? {
     reason: "command-failed",
     message:

@@ -15,6 +15,7 @@ import { type Done, recordResults } from "./record.ts";
 import { type Need, type Performed, schedule } from "./scheduler.ts";
 import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
+import { traceProblem } from "./trace.ts";
 import { openValidator } from "./validate-out.ts";
 
 export type { PlanFailure } from "./plan-failure.ts";
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly environment: Environment;
   /** Bring pipeline.lock up to date: for runs of the default profile as it is. */
   readonly record?: boolean;
+  /** Let strace tell what `cmd:` stages read: reading what is not declared is then their failure. */
+  readonly trace?: boolean;
   /** See `Performer`. */
   readonly rehearse?: Performer["rehearse"];
 }
@@ -75,11 +78,13 @@ async function runInstances(
   engine: Engine,
   instances: readonly Instance[],
   targets: readonly InstanceName[],
-  { jobs, force, keepGoing, signal, environment, record = false, rehearse }: RunOptions,
+  { jobs, force, keepGoing, signal, environment, record = false, trace = false, rehearse }: RunOptions,
   emit: Emit,
   started: number,
 ): Promise<Summary | PlanFailure> {
   const { plan, store, code, history } = engine;
+  const untraceable = trace ? traceProblem(environment) : undefined;
+  if (untraceable !== undefined) return untraceable;
   const inputs = await inputsOf(engine, instances);
   if (isProblem(inputs)) {
     if (!signal.aborted) return inputs;
@@ -109,7 +114,7 @@ async function runInstances(
   const performer: Performer = {
     engine,
     inputs,
-    execute: localExecutor({ plan, store, code, environment }),
+    execute: localExecutor({ plan, store, code, environment, trace }),
     validator: openValidator(plan.workspace),
     signal: stop,
     emit,

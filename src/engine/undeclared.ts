@@ -1,6 +1,7 @@
 import { relative, sep } from "node:path";
 import type { Failure } from "./event.ts";
 import type { Instance, Plan } from "./plan.ts";
+import { enumerate } from "./suggest.ts";
 
 /** Names what a stage touched without declaring it, and what to write in pipeline.yaml. */
 export function explainDenied(
@@ -49,6 +50,22 @@ export function explainDenied(
       permission === "ChildProcess"
         ? "use a `cmd:` stage for other programs"
         : "do it without, in the stage's own process",
+    output,
+  };
+}
+
+/** Names the files that a traced command has read without declaring them; `paths` are workspace-relative, at least one. */
+export function explainReads(
+  plan: Plan,
+  { stage }: Instance,
+  paths: readonly string[],
+  output: readonly string[],
+): Failure {
+  const list = enumerate(paths, 5);
+  return {
+    reason: "undeclared-read",
+    message: `${stage} reads ${list}, which ${paths.length === 1 ? "is" : "are"} not among its deps; the result is not kept`,
+    remedy: `declare ${paths.length === 1 ? "it" : "them"} in pipeline.yaml, under \`${stage}:\` ${depFor(plan, paths[0]!)}${paths.length === 1 ? "" : " and so on"}`,
     output,
   };
 }
