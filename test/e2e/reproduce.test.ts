@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/engine/event.ts";
 import { makeWorkspace, type Outcome, repository, type Workspace } from "../rig/workspace.ts";
+import { expectRecordsToBeReproduced } from "./recompute.ts";
 
 /**
  * The project's main promise, kept by the real pipeline in a copy of the repository: figures from nothing, nothing again
@@ -20,6 +21,7 @@ describe("npx pipeline run", () => {
         expect(workspace.exists(`artifacts/figures/${figure}.${ending}`)).toBe(true);
       expect(workspace.exists(`artifacts/claims/${figure}.json`)).toBe(true);
     }
+    await expectRecordsToBeReproduced(workspace);
     const total = first.summary!.ran;
     const reference = digests(workspace);
 
