@@ -3,6 +3,7 @@ import type { Variable } from "../programs/program.ts";
 import { type DType, sizeOf, type Tensor } from "../programs/tensor.ts";
 import { trace } from "../programs/trace.ts";
 import type { DeviceTensor, Runtime } from "../runtimes/runtime.ts";
+import { toFloats } from "./float-array.ts";
 
 /** Labelled samples on the host. */
 export interface Samples {
@@ -35,7 +36,12 @@ export async function uploadSamples(
   const { inputs, labels, normalisation } = samples;
   const [count = 0, ...features] = inputs.shape;
   if (labels.length !== count) throw new Error(`${count} samples have ${labels.length} labels`);
-  const flat: Tensor = { ...inputs, shape: [count, sizeOf(features)] };
+  const shape = [count, sizeOf(features)];
+  // Some devices have no float64: numbers are converted here.
+  const flat: Tensor =
+    inputs.data instanceof Uint8Array
+      ? { dtype: "u8", shape, data: inputs.data }
+      : { dtype: float, shape, data: toFloats(inputs.data, float) };
   const program = trace(
     (bytes, targets) => [columns(normalised(bytes, normalisation, float)), expand(cast(targets, float))],
     [
@@ -59,8 +65,8 @@ export async function uploadSamples(
 }
 
 function normalised(inputs: Variable, normalisation: Samples["normalisation"], float: DType): Variable {
+  if (inputs.dtype !== "u8") return inputs;
   const values = cast(inputs, float);
-  if (inputs.dtype !== "u8") return values;
   const { mean, std } = normalisation ?? { mean: 0, std: 1 };
   return scale(addScalar(scale(values, 1 / 255), -mean), 1 / std);
 }
