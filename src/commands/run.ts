@@ -1,4 +1,6 @@
+import { appendFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import type { Event, Summary } from "../engine/event.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
 import { closureOf } from "../engine/targets.ts";
@@ -6,6 +8,7 @@ import { createJsonReporter } from "../reporters/json.ts";
 import { createLiveReporter } from "../reporters/live.ts";
 import { createPlainReporter } from "../reporters/plain.ts";
 import type { Reporter, Screen } from "../reporters/reporter.ts";
+import { createSummaryWriter, type SummaryWriter } from "../reporters/summary.ts";
 import { shellQuote } from "../reporters/text.ts";
 import {
   type Arguments,
@@ -36,6 +39,11 @@ export const command: Command = {
     force: { type: "boolean", short: "f", description: "run the targets even where they are fresh" },
     "dry-run": { type: "boolean", short: "n", description: "tell what would run, and why, and run nothing" },
     "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+    summary: {
+      type: "string",
+      value: "FILE",
+      description: "tell the run in Markdown as well (default: $GITHUB_STEP_SUMMARY, where it is set)",
+    },
     trace: { type: "boolean", description: "fail cmd: stages that run and read what they do not declare (strace)" },
     json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
     ...DEVICE_OPTION,
@@ -75,7 +83,9 @@ export async function runTargets(
   context.onExit(reporter.close);
   // The summary is the last event of all, whatever the engine still has to say while it closes.
   let summary: Event | undefined;
+  const written = createSummaryWriter();
   const emit = (event: Event): void => {
+    written.emit(event);
     if (event.type === "summary") summary = event;
     else if (event.type !== "plan") reporter.emit(event);
     else reporter.emit({ ...event, stages: event.stages ?? stagesOf(plan, targets) });
@@ -98,8 +108,23 @@ export async function runTargets(
   } finally {
     reporter.close();
   }
+  if (!writeSummary(context, args, written)) return 2;
   if ("reason" in result) return reportPlanFailure(context, result);
   return exitCodeOf(result, context.signal);
+}
+
+/** GitHub's file is added to, since each step of a job may; another is written anew. */
+function writeSummary(context: Context, args: Arguments, { markdown }: SummaryWriter): boolean {
+  const file = args.text("summary");
+  const github = context.environment.GITHUB_STEP_SUMMARY;
+  try {
+    if (file !== undefined) writeFileSync(resolve(context.folder, file), markdown());
+    else if (github !== undefined && github !== "") appendFileSync(github, markdown());
+    return true;
+  } catch (error) {
+    usageError(context, `the summary could not be written: ${(error as Error).message}`, "name another file");
+    return false;
+  }
 }
 
 function exitCodeOf(summary: Summary, signal: AbortSignal): 0 | 1 | 130 {

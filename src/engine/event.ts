@@ -41,7 +41,16 @@ export type Event =
       readonly stages?: readonly { readonly stage: string; readonly instances: number }[];
     }
   | { readonly type: "fresh"; readonly instance: InstanceName; readonly key: Key }
-  | { readonly type: "restored"; readonly instance: InstanceName; readonly key: Key; readonly seconds: number }
+  | {
+      readonly type: "restored";
+      readonly instance: InstanceName;
+      readonly key: Key;
+      readonly seconds: number;
+      /** What changed since the result that was here last. */
+      readonly reasons?: readonly Reason[];
+      /** Paths of outs whose bytes are others than those that were here last; new ones too. */
+      readonly changed?: readonly string[];
+    }
   | {
       readonly type: "started";
       readonly instance: InstanceName;
@@ -55,7 +64,14 @@ export type Event =
       readonly stream: "stdout" | "stderr";
       readonly line: string;
     }
-  | { readonly type: "ran"; readonly instance: InstanceName; readonly key: Key; readonly seconds: number }
+  | {
+      readonly type: "ran";
+      readonly instance: InstanceName;
+      readonly key: Key;
+      readonly seconds: number;
+      /** As for `restored`. */
+      readonly changed?: readonly string[];
+    }
   | { readonly type: "failed"; readonly instance: InstanceName; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "skipped"; readonly instance: InstanceName; readonly because: InstanceName | "interrupted" }
   | { readonly type: "warning"; readonly message: string }

@@ -169,6 +169,7 @@ async function runInstances(
       broken.abort();
       return "interrupted";
     }
+    const before = history.get(name)?.outs;
     const result = await (verdict.state === "restorable"
       ? restore(performer, instance, verdict)
       : run(performer, instance, verdict));
@@ -177,7 +178,16 @@ async function runInstances(
       case "restored":
         outs.set(name, result.outs);
         counts[result.type]++;
-        emit({ type: result.type, instance: name, key: verdict.key, seconds: result.seconds });
+        emit({
+          type: result.type,
+          instance: name,
+          key: verdict.key,
+          seconds: result.seconds,
+          ...(result.type === "restored" ? { reasons: verdict.reasons } : {}),
+          changed: instance.outs
+            .filter((out) => before?.[out.name]?.digest !== result.outs[out.name]!.digest)
+            .map(({ path }) => path),
+        });
         saveNowAndThen();
         return "done";
       case "failed":
