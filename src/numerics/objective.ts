@@ -181,8 +181,8 @@ export async function makeObjective(
       return floats(gradient!.data);
     },
     async dispose() {
+      for (const samples of uploaded.values()) await samples.dispose();
       for (const executable of cached.values()) await (await executable).dispose();
-      for (const samples of uploaded.values()) samples.dispose();
     },
   };
 }

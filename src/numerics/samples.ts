@@ -20,7 +20,7 @@ export interface DeviceSamples {
   readonly count: number;
   readonly x: DeviceTensor;
   readonly y: DeviceTensor;
-  dispose(): void;
+  dispose(): Promise<void>;
 }
 
 /**
@@ -52,14 +52,15 @@ export async function uploadSamples(
   );
   const executable = await runtime.compile(program);
   const [x, y] = await executable.runOnDevice([flat, oneHot(labels, classes)]);
-  await executable.dispose();
   return {
     count,
     x: x!,
     y: y!,
-    dispose() {
+    async dispose() {
       x!.dispose();
       y!.dispose();
+      // Not before: on a GPU an executable's outputs live in its memory.
+      await executable.dispose();
     },
   };
 }
