@@ -2,23 +2,9 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { findCommand, parseArguments } from "./commands/arguments.ts";
 import { type Command, type Context, type Stream, usageError } from "./commands/command.ts";
+import { COMMANDS } from "./commands/table.ts";
 import { suggest } from "./engine/suggest.ts";
 import { createPalette, wantsColour } from "./reporters/palette.ts";
-
-/** Each command is loaded when it is called, with what it alone needs. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
-  run: () => import("./commands/run.ts"),
-  status: () => import("./commands/status.ts"),
-  why: () => import("./commands/why.ts"),
-  watch: () => import("./commands/watch.ts"),
-  log: () => import("./commands/log.ts"),
-  graph: () => import("./commands/graph.ts"),
-  verify: () => import("./commands/verify.ts"),
-  gc: () => import("./commands/gc.ts"),
-  cache: () => import("./commands/cache.ts"),
-  clean: () => import("./commands/clean.ts"),
-  doctor: () => import("./commands/doctor.ts"),
-};
 
 const undo: (() => void)[] = [];
 

@@ -57,7 +57,9 @@ export async function collectGarbage(
     const busy = otherWriters(store).length > 0;
     const grown = busy ? Math.max(olderThanMs, DAY_MS) : olderThanMs;
     const now = Date.now();
-    const isOld = ({ stats }: Entry, limit: number): boolean => now - Math.max(stats.mtimeMs, stats.ctimeMs) >= limit;
+    const isOld = ({ stats }: Entry, limit: number): boolean => now - stats.mtimeMs >= limit;
+    // A blob keeps the time its action wrote it at; when it entered the cache, only the ctime tells.
+    const isNew = ({ stats }: Entry): boolean => now - stats.ctimeMs < DAY_MS;
 
     // Blobs before records: a blob that appears in between is not looked at.
     const blobs = entriesIn(join(store.root, "cas", "sha256"), 1).filter(({ file }) => isDigest(basename(file)));
@@ -81,7 +83,7 @@ export async function collectGarbage(
     const goners = results.filter((result) => !keeping.has(result));
     const garbage = blobs.filter((blob) => {
       if (named.has(basename(blob.file) as Digest)) return false;
-      return !busy || isOld(blob, DAY_MS);
+      return !busy || !isNew(blob);
     });
     if (!dryRun) {
       for (const { file } of goners) rmSync(file, { force: true });
