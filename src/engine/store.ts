@@ -37,7 +37,7 @@ export function openStore(workspace: string): Store {
   const scratch = (label: string): string => {
     if (own === undefined) {
       const folder = join(root, "tmp", `${nameOf(ownIdentity())}~${opened++}`);
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       own = folder;
       removeAbandoned(join(root, "tmp"));
     }
@@ -78,8 +78,21 @@ export function moveTo(from: string, to: string): void {
     renameSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(to), { recursive: true });
+    makeFolder(dirname(to));
     renameSync(from, to);
+  }
+}
+
+/** Like `mkdir -p`. Node's own tells ENOENT where the truth is that the file system is read-only. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder));
+    makeFolder(folder);
   }
 }
 
