@@ -1,5 +1,5 @@
 import type { Json } from "../stage.ts";
-import { suggest } from "./suggest.ts";
+import { nearest, suggest } from "./suggest.ts";
 
 /** One `${…}`. */
 export interface Expression {
@@ -75,7 +75,10 @@ export function parseTemplate(text: string): { readonly template: Template; read
     const term = parseTerm(whole.slice(2, -1).trim());
     if (term === undefined) {
       const message = `\`${whole}\` is not an expression`;
-      const remedy = `expressions are ${FORMS}; write $${whole} to keep the text as it is`;
+      const word = /^\$\{\s*([\w-]+)/.exec(whole)?.[1];
+      const near = word === undefined ? undefined : nearest(word, ["params", "range", "deps", "outs", "env"]);
+      const meant = near === undefined || near === word ? "" : `did you mean \`${near}\`? `;
+      const remedy = `${meant}expressions are ${FORMS}; write $${whole} to keep the text as it is`;
       problems.push({ text: whole, ordinal, reason: "invalid-expression", message, remedy });
       continue;
     }

@@ -85,7 +85,9 @@ function explain(error: ErrorObject, tree: Tree): Parameters<Report["error"]> | 
       return ["unknown-version", tree.valueAt(path), `${what} is not 1`, "this program reads version: 1"];
     case "enum": {
       const allowed = (params.allowedValues as string[]).map(String);
-      return ["wrong-value", tree.valueAt(path), `${what} is not one of ${allowed.join(", ")}`, hint];
+      const near = nearest(String(data), allowed);
+      const remedy = near === undefined ? hint : `did you mean \`${near}\`?`;
+      return ["wrong-value", tree.valueAt(path), `${what} is not one of ${allowed.join(", ")}`, remedy];
     }
     case "minLength":
     case "minItems":

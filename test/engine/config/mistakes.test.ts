@@ -27,6 +27,21 @@ stages:
     ]);
   });
 
+  it("guesses values and words of expressions as well", async () => {
+    const told = await remedies(`version: 1
+params: { n: 1 }
+stages:
+  a:
+    run: stages/a.ts
+    tolerance: { ⟦unknown-key:relativ⟧: 1.0e-3, absolute: ⟦invalid:-1⟧ }
+    params: { n: "⟦invalid-expression:\${parms.n}⟧" }
+    outs: { x: { path: x, kind: ⟦wrong-value:direcotry⟧ } }
+`);
+    expect(told[0]).toBe("did you mean `relative`?");
+    expect(told[2]).toMatch(/^did you mean `params`\? expressions are /);
+    expect(told[3]).toBe("did you mean `directory`?");
+  });
+
   it("has something to say where there is no file, or nothing in it", async () => {
     const [empty] = await diagnosticsOf("");
     expect(empty).toMatchObject({ severity: "error", reason: "wrong-type" });
