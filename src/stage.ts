@@ -37,10 +37,21 @@ export interface StageContext {
   readonly platform: { readonly [key: string]: Json };
   /** For each artifact's provenance: key, code digest, params, platform. */
   readonly provenance: Provenance;
+  /** What of the machine the action may use (`resources:`). No result may depend on it. */
+  readonly resources: StageResources;
   /** Shown in the live view. Cheap: throttled by the receiver. */
   progress(progress: Progress): void;
   /** One line into the stage's log. */
   log(line: string): void;
+}
+
+export interface StageResources {
+  /** How many threads it may keep busy. */
+  readonly threads: number;
+  /** Ids of the GPUs that are its own, all or a part of each; CUDA sees no others. `[]` without `gpu:`. */
+  readonly gpus: readonly string[];
+  /** Bytes; what `memory:` says. */
+  readonly memory?: number;
 }
 
 export interface Provenance {

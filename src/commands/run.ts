@@ -2,7 +2,9 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { Event, Summary } from "../engine/event.ts";
+import { type Declared, listIn } from "../engine/machine.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
+import { parseMemory } from "../engine/resources.ts";
 import { closureOf } from "../engine/targets.ts";
 import { createJsonReporter } from "../reporters/json.ts";
 import { createLiveReporter } from "../reporters/live.ts";
@@ -27,6 +29,15 @@ export const JOBS_OPTION = {
   jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
 } as const satisfies Record<string, OptionSpec>;
 
+export const RESOURCE_OPTION = {
+  resource: {
+    type: "string",
+    multiple: true,
+    value: "NAME=VALUE",
+    description: "what the run may use: memory=16GB, gpu=0,1 (default: all there is)",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
 export const command: Command = {
   name: "run",
   summary: "bring targets up to date: restore or run what is stale",
@@ -46,6 +57,7 @@ export const command: Command = {
     },
     trace: { type: "boolean", description: "fail cmd: stages that run and read what they do not declare (strace)" },
     json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
+    ...RESOURCE_OPTION,
     ...DEVICE_OPTION,
   },
   examples: [
@@ -79,6 +91,8 @@ export async function runTargets(
   targets: readonly InstanceName[],
   jobs: number,
 ): Promise<ExitCode> {
+  const resources = resourcesOf(context, args);
+  if (resources === undefined) return 2;
   const reporter = reporterFor(context, args);
   context.onExit(reporter.close);
   // The summary is the last event of all, whatever the engine still has to say while it closes.
@@ -96,6 +110,7 @@ export async function runTargets(
     force: args.flag("force"),
     keepGoing: args.flag("keep-going"),
     trace: args.flag("trace"),
+    resources,
     signal: context.signal,
     environment: environmentOf(context, args),
     // What --profile and --set ask for is no result of the study as it is declared.
@@ -139,6 +154,23 @@ export function jobsOf(context: Context, args: Arguments): number | undefined {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   usageError(context, `--jobs cannot be \`${text}\``, "give a whole number from 1, as in --jobs 4");
   return undefined;
+}
+
+/** What --resource says, or `undefined` once the mistake has been told. */
+function resourcesOf(context: Context, args: Arguments): Declared | undefined {
+  let declared: Declared = {};
+  for (const text of args.list("resource")) {
+    const [, name, value = ""] = /^(\w+)=(.*)$/.exec(text) ?? [];
+    const memory = name === "memory" ? parseMemory(value) : undefined;
+    if (memory !== undefined) declared = { ...declared, memory };
+    else if (name === "gpu") declared = { ...declared, gpus: listIn(value) ?? [] };
+    else {
+      const remedy = name === "cpu" ? "--jobs N says how many" : "write --resource memory=16GB or --resource gpu=0,1";
+      usageError(context, `--resource cannot be \`${text}\``, remedy);
+      return undefined;
+    }
+  }
+  return declared;
 }
 
 function reporterFor(context: Context, args: Arguments): Reporter {

@@ -5,6 +5,7 @@ import type { Environment } from "./environment.ts";
 import type { Failure } from "./event.ts";
 import type { Instance, Key, Plan } from "./plan.ts";
 import type { Facts } from "./platform.ts";
+import type { Grant } from "./resources.ts";
 import type { Store } from "./store.ts";
 
 /** One action, ready to run: everything that it may see and where its results are to go. */
@@ -22,6 +23,8 @@ export interface Action {
   readonly facts: Facts;
   /** How many threads it may keep busy; no result may depend on it. */
   readonly threads: number;
+  /** What it got of the run's budget. */
+  readonly grant: Grant;
 }
 
 export type ActionEnd =

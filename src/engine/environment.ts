@@ -1,5 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { gpuVariables } from "./machine.ts";
+import type { Grant } from "./resources.ts";
 
 /** Environment variables by name, as a process sees them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,6 +64,7 @@ export interface OwnVariables {
   readonly temporary: string;
   /** How many threads it may keep busy. No result may depend on it. */
   readonly threads: number;
+  readonly grant?: Grant;
 }
 
 /** The environment of an action: the base list, what it declares, and what the engine gives to it alone. */
@@ -79,6 +82,8 @@ export function environmentOf(
     for (const name of TEMPORARY) if (!declared.includes(name)) chosen[name] = own.temporary;
     // A number that the user sets goes before ours.
     chosen[THREADS] ??= String(own.threads);
+    const { gpus = [] } = own.grant ?? {};
+    if (gpus.length > 0) Object.assign(chosen, gpuVariables(gpus, environment));
   }
   return chosen;
 }

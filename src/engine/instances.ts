@@ -6,6 +6,7 @@ import type { Join } from "./joins.ts";
 import { instanceName, type StageMatrix } from "./matrix.ts";
 import { type OwnedOut, planOuts } from "./outs.ts";
 import type { Instance, PlannedAction, PlannedDep, Tolerance } from "./plan.ts";
+import { resourcesOf } from "./resources-declared.ts";
 import type { Path } from "./source.ts";
 
 /** What is known of one stage before its instances are made. */
@@ -72,6 +73,7 @@ export function instancesOf(
     }
     if (action === undefined || params === undefined || outs === undefined) continue;
     const platform = text(raw.platform);
+    const resources = resourcesOf(raw.resources, [...path, "resources"], row, evaluator);
     instances.push({
       name: instanceName(name, row),
       stage: name,
@@ -85,6 +87,7 @@ export function instancesOf(
       reads,
       ...(writes.length === 0 ? {} : { writes }),
       ...(raw.tolerance === undefined ? {} : { tolerance: raw.tolerance as Partial<Tolerance> }),
+      ...(resources === undefined ? {} : { resources }),
       position,
     });
   }

@@ -14,6 +14,7 @@ import { isBusy, lockFreed, tryLock } from "./lock.ts";
 import { openLog } from "./logs.ts";
 import type { Outs } from "./outcome.ts";
 import type { Instance, InstanceName, Key } from "./plan.ts";
+import type { Slot } from "./scheduler.ts";
 import type { Validator } from "./validate-out.ts";
 
 export interface Performer {
@@ -27,8 +28,6 @@ export interface Performer {
   readonly rehearse: ((engine: Engine, instance: Instance, before: Outs, after: Outs) => void) | undefined;
   /** The outs of what is done so far. */
   readonly outs: ReadonlyMap<InstanceName, Outs>;
-  /** How many actions are likely to run beside each other now, this one included. */
-  readonly parallel: () => number;
 }
 
 export type Result =
@@ -75,6 +74,7 @@ export async function run(
   performer: Performer,
   instance: Instance,
   verdict: Verdict & { readonly state: "stale" },
+  slot: Slot,
 ): Promise<Result> {
   const { engine, emit, signal } = performer;
   const { key, known } = verdict;
@@ -89,7 +89,7 @@ export async function run(
     // Whoever had the lock a moment ago may have finished it.
     if (known === undefined && engine.actions.get(key) !== undefined) return { type: "again" };
     if (await performer.inputs.refresh(instance)) return { type: "again" };
-    return await execute(performer, instance, verdict);
+    return await execute(performer, instance, verdict, slot);
   } finally {
     lock.release();
   }
@@ -99,6 +99,7 @@ async function execute(
   performer: Performer,
   instance: Instance,
   { key, manifest, known, reasons }: Verdict & { readonly state: "stale" },
+  slot: Slot,
 ): Promise<Result> {
   const { engine, inputs, signal, emit } = performer;
   const damaged = await restoreDeps(performer, instance);
@@ -107,7 +108,7 @@ async function execute(
   const folder = engine.store.scratch("action");
   const log = openLog(engine.store.workspace, instance.name);
   try {
-    const action = prepare(performer, instance, key, folder);
+    const action = prepare(performer, instance, key, folder, slot);
     const before = stampsOf(performer, instance);
     emit({ type: "started", instance: instance.name, key, reasons });
     const started = performance.now();
@@ -213,7 +214,13 @@ async function restoreDeps({ engine, inputs, outs }: Performer, instance: Instan
   return undefined;
 }
 
-function prepare(performer: Performer, instance: Instance, key: Key, folder: string): Action {
+function prepare(
+  performer: Performer,
+  instance: Instance,
+  key: Key,
+  folder: string,
+  { grant, parallel }: Slot,
+): Action {
   const { inputs } = performer;
   const temporary = join(folder, "tmp");
   mkdirSync(temporary, { recursive: true });
@@ -235,7 +242,9 @@ function prepare(performer: Performer, instance: Instance, key: Key, folder: str
     outs: Object.fromEntries(outs),
     temporary,
     facts: instance.platform === undefined ? {} : inputs.facts(instance.platform),
-    threads: Math.max(1, Math.floor(availableParallelism() / Math.max(1, performer.parallel()))),
+    // Declared cores are its own; otherwise those of the machine are shared.
+    threads: Math.max(1, Math.floor(instance.resources?.cpu ? grant.cpu : availableParallelism() / parallel)),
+    grant,
   };
 }
 

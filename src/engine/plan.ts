@@ -44,6 +44,24 @@ export type PlannedAction =
   | { readonly type: "run" /** Workspace-relative path of the stage module. */; readonly module: string }
   | { readonly type: "cmd" /** Interpolated but for `${deps.*}` and `${outs.*}`. */; readonly command: string };
 
+/** What one process of a stage takes while it runs. Not part of the key: no result may depend on it. */
+export interface Resources {
+  /** Cores it keeps busy; 1 unless given. */
+  readonly cpu?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  readonly gpu?: {
+    /** A number of whole devices, or a part of one. */
+    readonly amount: number;
+    /** Which devices will do; any unless given. */
+    readonly of?: readonly string[];
+    /** It also runs where there are not so many. */
+    readonly optional?: boolean;
+  };
+  /** Names that only one process at a time may hold. */
+  readonly mutex?: readonly string[];
+}
+
 /** Everything the declaration says of one matrix instance of one stage: what the engine needs to make its key and run it. */
 export interface Instance {
   readonly name: InstanceName;
@@ -63,6 +81,7 @@ export interface Instance {
   readonly writes?: readonly string[];
   /** How far numbers of its outs may differ between two executions; not part of the key. */
   readonly tolerance?: Partial<Tolerance>;
+  readonly resources?: Resources;
   readonly position: SourcePosition;
 }
 

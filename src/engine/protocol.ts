@@ -1,4 +1,4 @@
-import type { DepFile, Json, PlatformFacts, PlatformFailure, Progress, Provenance } from "../stage.ts";
+import type { DepFile, Json, PlatformFacts, PlatformFailure, Progress, Provenance, StageResources } from "../stage.ts";
 
 /** What the engine tells the child that runs a stage (stage-host.ts). Paths are absolute. */
 export interface StageSpec {
@@ -9,6 +9,7 @@ export interface StageSpec {
   readonly outs: Readonly<Record<string, string>>;
   readonly platform: { readonly [key: string]: Json };
   readonly provenance: Provenance;
+  readonly resources: StageResources;
 }
 
 export type ToHost =

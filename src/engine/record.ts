@@ -1,6 +1,7 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "./code-digest.ts";
+import { digestOf } from "./digest.ts";
 import type { Inputs } from "./inputs.ts";
 import { manifestOf } from "./key.ts";
 import { keyOf } from "./manifest.ts";
@@ -13,7 +14,10 @@ import {
   serialisePipelineLock,
 } from "./pipeline-lock.ts";
 import type { Digest, Instance, InstanceName, Key, Plan } from "./plan.ts";
+import { stampOf } from "./stat-index.ts";
+import type { Store } from "./store.ts";
 import { producersOf } from "./survey.ts";
+import { openTable } from "./table.ts";
 
 /** An instance that is up to date, and what it gave. */
 export interface Done {
@@ -60,6 +64,37 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
   } catch (error) {
     return `${LOCK_FILE} could not be written: ${(error as Error).message}`;
   }
+}
+
+/** `recordResults`, unless nothing has happened (`quiet`) since the last time and nobody has touched the file. */
+export function recordOnce(
+  store: Store,
+  plan: Plan,
+  inputs: Inputs,
+  done: readonly Done[],
+  quiet: boolean,
+): string | undefined {
+  const memo = openTable<readonly [stamp: string, state: Digest]>(store, "recorded", 1);
+  const names = plan.instances.length === done.length ? "" : plan.instances.map(({ name }) => name).join();
+  // A key holds its instance's name.
+  const state = digestOf(`${done.map(({ key }) => key).join("")}${names}`);
+  const last = quiet ? memo.get(LOCK_FILE) : undefined;
+  if (last?.[0] === fileStamp(plan.workspace) && last[1] === state) return undefined;
+  const trouble = recordResults(plan, inputs, done, false);
+  if (trouble === undefined) {
+    memo.set(LOCK_FILE, [fileStamp(plan.workspace), state]);
+    try {
+      memo.save();
+    } catch {
+      // Then the next run compares again.
+    }
+  }
+  return trouble;
+}
+
+function fileStamp(workspace: string): string {
+  const stats = statSync(join(workspace, LOCK_FILE), { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "missing" : stampOf(stats);
 }
 
 /** The digest of what an instance is asked, with deps as they are recorded: equal on every machine that asks the same. */

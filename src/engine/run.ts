@@ -3,19 +3,20 @@ import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engi
 import type { Environment } from "./environment.ts";
 import type { Emit, Failure, Summary } from "./event.ts";
 import { examine, type Verdict } from "./examine.ts";
+import { excessive } from "./excessive.ts";
 import { localExecutor } from "./executor.ts";
 import { expectedSeconds } from "./history.ts";
 import { explainIo } from "./io-error.ts";
+import { budgetOf, type Declared } from "./machine.ts";
 import { contentOf, type Outs } from "./outcome.ts";
 import { type Performer, restore, run } from "./perform.ts";
 import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
-import { type Done, recordResults } from "./record.ts";
-import { type Need, type Performed, schedule } from "./scheduler.ts";
+import { type Done, recordOnce } from "./record.ts";
+import { type Need, type Performed, type Slot, schedule } from "./scheduler.ts";
 import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
-import { traceProblem } from "./trace.ts";
 import { openValidator } from "./validate-out.ts";
 
 export type { PlanFailure } from "./plan-failure.ts";
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly record?: boolean;
   /** Let strace tell what `cmd:` stages read: reading what is not declared is then their failure. */
   readonly trace?: boolean;
+  /** What the run may use of the machine, where that is not what is found. */
+  readonly resources?: Declared;
   /** See `Performer`. */
   readonly rehearse?: Performer["rehearse"];
 }
@@ -78,18 +81,21 @@ async function runInstances(
   engine: Engine,
   instances: readonly Instance[],
   targets: readonly InstanceName[],
-  { jobs, force, keepGoing, signal, environment, record = false, trace = false, rehearse }: RunOptions,
+  { jobs, force, keepGoing, signal, environment, record = false, trace = false, resources = {}, rehearse }: RunOptions,
   emit: Emit,
   started: number,
 ): Promise<Summary | PlanFailure> {
   const { plan, store, code, history } = engine;
-  const untraceable = trace ? traceProblem(environment) : undefined;
+  const untraceable = trace ? (await import("./trace.ts")).traceProblem(environment) : undefined;
   if (untraceable !== undefined) return untraceable;
   const inputs = await inputsOf(engine, instances);
   if (isProblem(inputs)) {
     if (!signal.aborted) return inputs;
     return summarise(emit, { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: instances.length }, started);
   }
+  const budget = budgetOf(jobs, resources, environment);
+  const tooMuch = await excessive(engine, inputs, instances, budget);
+  if (tooMuch !== undefined) return tooMuch;
   const platforms = [...new Set(instances.flatMap(({ platform }) => platform ?? []))];
   emit({
     type: "plan",
@@ -110,7 +116,6 @@ async function runInstances(
   let problem: PlanFailure | undefined;
   const stop = AbortSignal.any([signal, broken.signal]);
   setMaxListeners(0, stop);
-  let parallel = 1;
   const performer: Performer = {
     engine,
     inputs,
@@ -119,7 +124,6 @@ async function runInstances(
     signal: stop,
     emit,
     outs,
-    parallel: () => parallel,
     rehearse,
   };
   const produced = (instance: InstanceName, out: string): string | undefined => {
@@ -156,7 +160,7 @@ async function runInstances(
     }
   };
 
-  const perform = async (instance: Instance): Promise<Performed> => {
+  const perform = async (instance: Instance, slot: Slot): Promise<Performed> => {
     const { name } = instance;
     const verdict = verdicts.get(name)!;
     if (verdict.state !== "restorable" && verdict.state !== "stale") throw new Error(`${name} is ${verdict.state}`);
@@ -172,7 +176,7 @@ async function runInstances(
     const before = history.get(name)?.outs;
     const result = await (verdict.state === "restorable"
       ? restore(performer, instance, verdict)
-      : run(performer, instance, verdict));
+      : run(performer, instance, verdict, slot));
     switch (result.type) {
       case "ran":
       case "restored":
@@ -203,15 +207,20 @@ async function runInstances(
     }
   };
 
-  const expected = expectedSeconds(history, instances);
+  let expected: ReadonlyMap<InstanceName, number> | undefined;
   await schedule(
     {
       tasks: instances.map((instance) => ({
         name: instance.name,
         producers: producersOf(instance),
-        seconds: expected.get(instance.name) ?? 1,
+        get seconds() {
+          expected ??= expectedSeconds(history, instances);
+          return expected.get(instance.name) ?? 1;
+        },
+        demand: instance.resources,
       })),
       jobs,
+      budget,
       keepGoing,
       signal: stop,
     },
@@ -224,11 +233,10 @@ async function runInstances(
         const verdict = examine(engine, inputs, instance, produced, forced.has(name));
         return "state" in verdict ? judge(instance, verdict) : verdict.then((answer) => judge(instance, answer));
       },
-      async perform(name, _, atOnce) {
-        parallel = atOnce;
+      async perform(name, _, slot) {
         const instance = byName.get(name)!;
         try {
-          return await perform(instance);
+          return await perform(instance, slot);
         } catch (error) {
           const trouble = explainIo(error, `finishing ${name}`);
           if (trouble === undefined) throw error;
@@ -251,7 +259,7 @@ async function runInstances(
         ? []
         : [{ instance, key: verdict.key, outs: result }];
     });
-    const trouble = recordResults(plan, inputs, done, false);
+    const trouble = recordOnce(store, plan, inputs, done, counts.ran + counts.restored === 0);
     if (trouble !== undefined) emit({ type: "warning", message: trouble });
   }
   return problem ?? summarise(emit, counts, started);

@@ -1,4 +1,5 @@
-import type { InstanceName } from "./plan.ts";
+import type { InstanceName, Resources } from "./plan.ts";
+import { type Budget, type Grant, namesIn, openPool } from "./resources.ts";
 
 /** One instance, as the scheduler sees it. */
 export interface Task {
@@ -6,25 +7,44 @@ export interface Task {
   readonly producers: readonly InstanceName[];
   /** How long it is expected to take, in seconds. */
   readonly seconds: number;
+  /** What its execution takes of the budget; one cpu unless given. */
+  readonly demand?: Resources | undefined;
+  /** Executions with the same key may share one process, so many at most; their demands are equal. */
+  readonly together?: { readonly key: string; readonly max: number } | undefined;
 }
 
-/** What is needed: nothing more; a restore; an execution, which takes one of the `--jobs`. */
+/** What is needed: nothing more; a restore; an execution, which takes some of the budget. */
 export type Need = "nothing" | "restore" | "execution" | "failed";
 
-/** `again`: look again; with a promise, not before that. */
-export type Performed = "done" | "failed" | "interrupted" | { readonly again: Promise<void> | undefined };
+/** `again`: look again; with a promise, not before that; `alone`: it is not to share a process any more. */
+export type Performed =
+  | "done"
+  | "failed"
+  | "interrupted"
+  | { readonly again: Promise<void> | undefined; readonly alone?: boolean };
+
+/** One process, and what it may use. */
+export interface Slot {
+  /** The tasks that share it. */
+  readonly names: readonly InstanceName[];
+  readonly grant: Grant;
+  /** How many processes run or could start at this moment, this one included. */
+  readonly parallel: number;
+}
 
 export interface Work {
   /** Called once all producers are done; answers at once where it can. */
   examine(name: InstanceName): Need | Promise<Need>;
-  /** `parallel`: how many executions go on or could start at this moment, this one included. */
-  perform(name: InstanceName, need: "restore" | "execution", parallel: number): Promise<Performed>;
+  /** Tasks that share a process get the same slot, all at once. */
+  perform(name: InstanceName, need: "restore" | "execution", slot: Slot): Promise<Performed>;
   skipped(name: InstanceName, because: InstanceName | "interrupted"): void;
 }
 
 export interface Schedule {
   readonly tasks: readonly Task[];
   readonly jobs: number;
+  /** What executions share; as many cpus as there are jobs, and nothing else, unless given. */
+  readonly budget?: Budget;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
 }
@@ -40,12 +60,18 @@ export interface Schedule {
 type State = "waiting" | "examining" | "queued" | "performing" | "done" | "failed" | "skipped";
 
 const RESTORES = 4;
+const NOTHING: Grant = { cpu: 0, memory: undefined, gpus: [] };
 
 /**
- * Does every task after its producers, as many executions at a time as there are jobs: first the one on which the longest
- * chain of work hangs. Resolves when each task is done, failed or skipped.
+ * Does every task after its producers, as many executions at a time as the budget has room for: first the one on which
+ * the longest chain of work hangs. While that one waits for room, others may start that take nothing it lacks. Resolves
+ * when each task is done, failed or skipped.
  */
-export function schedule({ tasks, jobs, keepGoing, signal }: Schedule, work: Work): Promise<void> {
+export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, work: Work): Promise<void> {
+  const pool = openPool(budget ?? { cpu: Math.max(1, jobs), memory: Number.POSITIVE_INFINITY, gpus: [] });
+  const taskOf = new Map(tasks.map((task) => [task.name, task]));
+  /** Tasks that are not to share a process any more. */
+  const alone = new Set<InstanceName>();
   const names = new Set(tasks.map(({ name }) => name));
   const state = new Map<InstanceName, State>(tasks.map(({ name }) => [name, "waiting"]));
   const consumers = new Map<InstanceName, InstanceName[]>(tasks.map(({ name }) => [name, []]));
@@ -55,11 +81,16 @@ export function schedule({ tasks, jobs, keepGoing, signal }: Schedule, work: Wor
     missing.set(name, inside.length);
     for (const producer of inside) consumers.get(producer)!.push(name);
   }
-  const priority = criticalPaths(tasks, consumers);
+  // Made when something is queued: mostly nothing is.
+  let paths: ReadonlyMap<InstanceName, number> | undefined;
+  const priority = (name: InstanceName): number => {
+    paths ??= criticalPaths(tasks, consumers);
+    return paths.get(name)!;
+  };
   const ready = tasks.filter(({ name }) => missing.get(name) === 0).map(({ name }) => name);
   const queues = { restore: queueBy(priority), execution: queueBy(priority) };
   const running = { restore: 0, execution: 0 };
-  const limits = { restore: Math.max(jobs, RESTORES), execution: Math.max(1, jobs) };
+  const mostRestores = Math.max(jobs, RESTORES);
   let open = tasks.length;
   let stopped: InstanceName | "interrupted" | undefined;
 
@@ -106,27 +137,69 @@ export function schedule({ tasks, jobs, keepGoing, signal }: Schedule, work: Wor
       if (typeof need === "string") settle(name, need);
       else need.then((answer) => settle(name, answer)).then(drain, reject);
     };
-    const start = (name: InstanceName, need: "restore" | "execution"): void => {
-      state.set(name, "performing");
+    const start = (names: readonly InstanceName[], need: "restore" | "execution"): void => {
       running[need]++;
-      work
-        .perform(name, need, Math.min(limits.execution, running.execution + queues.execution.size()))
-        .then((performed) => {
-          running[need]--;
-          if (performed === "done" || performed === "failed") enter(name, performed);
-          else if (performed === "interrupted") skip(name, "interrupted");
-          else if (performed.again === undefined) ready.push(name);
-          else {
-            // Another process is at it: the slot goes to somebody else meanwhile.
-            state.set(name, "examining");
-            performed.again
-              .then(() => {
-                if (state.get(name) === "examining") ready.push(name);
-              })
-              .then(drain, reject);
-          }
-        })
-        .then(drain, reject);
+      const demand = taskOf.get(names[0]!)!.demand;
+      const grant = need === "execution" ? pool.take(demand) : NOTHING;
+      const waiting = running.execution + queues.execution.size();
+      const slot: Slot = { names, grant, parallel: Math.max(1, Math.min(jobs, waiting)) };
+      let left = names.length;
+      for (const name of names) state.set(name, "performing");
+      for (const name of names) {
+        work
+          .perform(name, need, slot)
+          .then((performed) => {
+            if (--left === 0) {
+              running[need]--;
+              if (need === "execution") pool.free(demand, grant);
+            }
+            conclude(name, performed);
+          })
+          .then(drain, reject);
+      }
+    };
+    const conclude = (name: InstanceName, performed: Performed): void => {
+      if (performed === "done" || performed === "failed") enter(name, performed);
+      else if (performed === "interrupted") skip(name, "interrupted");
+      else {
+        if (performed.alone === true) alone.add(name);
+        if (performed.again === undefined) {
+          ready.push(name);
+          return;
+        }
+        // Another process is at it: the slot goes to somebody else meanwhile.
+        state.set(name, "examining");
+        performed.again
+          .then(() => {
+            if (state.get(name) === "examining") ready.push(name);
+          })
+          .then(drain, reject);
+      }
+    };
+
+    /** The queued tasks that start next, in one process; `undefined` while nothing has room. */
+    const next = (): readonly InstanceName[] | undefined => {
+      const queue = queues.execution.list();
+      // What an earlier one in the order waits for is not taken away by a later one.
+      const reserved = new Set<string>();
+      for (let at = queue.length - 1; at >= 0 && !reserved.has("cpu"); at--) {
+        const task = taskOf.get(queue[at]!)!;
+        const lacking = pool.lacking(task.demand);
+        for (const name of lacking) reserved.add(name);
+        if (lacking.length > 0 || (reserved.size > 0 && namesIn(task.demand).some((name) => reserved.has(name))))
+          continue;
+        return companyOf(task, queue);
+      }
+      return undefined;
+    };
+    /** Those of the queue that start in one process with a task: so many that all processes with room get their share. */
+    const companyOf = ({ name, together, demand }: Task, queue: readonly InstanceName[]): readonly InstanceName[] => {
+      if (together === undefined || alone.has(name)) return [name];
+      const able = queue.filter((other) => taskOf.get(other)!.together?.key === together.key && !alone.has(other));
+      const size = Math.min(together.max, Math.ceil(able.length / pool.room(demand, able.length)));
+      const processes = Math.ceil(able.length / size);
+      // Dealt out like cards, so that each process gets long ones and short ones.
+      return able.reverse().filter((_, index) => index % processes === 0);
     };
 
     const drain = (): void => {
@@ -137,12 +210,15 @@ export function schedule({ tasks, jobs, keepGoing, signal }: Schedule, work: Wor
         else look(name);
       }
       if (signal.aborted) stopped = "interrupted";
-      for (const need of ["restore", "execution"] as const) {
-        while (queues[need].size() > 0 && (stopped !== undefined || running[need] < limits[need])) {
-          const name = queues[need].pop()!;
-          if (stopped === undefined) start(name, need);
-          else skip(name, stopped);
+      if (stopped !== undefined) {
+        for (const queue of [queues.restore, queues.execution]) {
+          for (let name = queue.pop(); name !== undefined; name = queue.pop()) skip(name, stopped);
         }
+      }
+      while (queues.restore.size() > 0 && running.restore < mostRestores) start([queues.restore.pop()!], "restore");
+      for (let names = next(); names !== undefined; names = next()) {
+        queues.execution.remove(names);
+        start(names, "execution");
       }
       if (signal.aborted) {
         for (const [name, now] of state) if (now === "waiting" || now === "examining") skip(name, "interrupted");
@@ -174,25 +250,32 @@ function criticalPaths(
 }
 
 /** A priority queue, highest first; equals in the order of arrival. */
-function queueBy(priority: ReadonlyMap<InstanceName, number>): {
+function queueBy(priority: (name: InstanceName) => number): {
   push(name: InstanceName): void;
   pop(): InstanceName | undefined;
+  /** The highest last. */
+  list(): readonly InstanceName[];
+  remove(names: readonly InstanceName[]): void;
   size(): number;
 } {
   const sorted: InstanceName[] = []; // lowest first: popping is cheap
   return {
     push(name) {
-      const own = priority.get(name)!;
+      const own = priority(name);
       let low = 0;
       let high = sorted.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
-        if (priority.get(sorted[middle]!)! < own) low = middle + 1;
+        if (priority(sorted[middle]!) < own) low = middle + 1;
         else high = middle;
       }
       sorted.splice(low, 0, name);
     },
     pop: () => sorted.pop(),
+    list: () => sorted,
+    remove(names) {
+      for (const name of names) sorted.splice(sorted.lastIndexOf(name), 1);
+    },
     size: () => sorted.length,
   };
 }

@@ -109,6 +109,7 @@ function contextOf(spec: StageSpec): StageContext {
     },
     platform: spec.platform,
     provenance: spec.provenance,
+    resources: spec.resources,
     progress(progress: Progress) {
       const now = performance.now();
       if (progress.done < progress.total && now - lastProgress < PROGRESS_MS) return;

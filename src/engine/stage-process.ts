@@ -106,7 +106,7 @@ function commonFolder(paths: readonly string[]): string {
   return common;
 }
 
-function specOf(workspace: string, { instance, key, code, deps, outs, facts }: Action): StageSpec {
+function specOf(workspace: string, { instance, key, code, deps, outs, facts, threads, grant }: Action): StageSpec {
   const absolute = Object.entries(deps).map(([name, { each, files }]) => {
     return [name, { each, files: files.map((file) => ({ ...file, path: join(workspace, file.path) })) }] as const;
   });
@@ -118,6 +118,7 @@ function specOf(workspace: string, { instance, key, code, deps, outs, facts }: A
     outs,
     platform: facts,
     provenance: { stage: instance.stage, key, codeDigest: code!.digest, params: instance.params, platform: facts },
+    resources: { threads, gpus: grant.gpus, ...(grant.memory === undefined ? {} : { memory: grant.memory }) },
   };
 }
 

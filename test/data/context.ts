@@ -25,6 +25,7 @@ export function fakeContext(
     instance: {},
     platform: {},
     provenance: { stage: "test", key: "0".repeat(64), codeDigest: "1".repeat(64), params, platform: {} },
+    resources: { threads: 1, gpus: [] },
     dep: (name) => depAll(name)[0]!,
     depAll,
     out: (name) => join(folder, name),

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { InstanceName } from "../../../src/engine/plan.ts";
-import { type Need, type Performed, schedule, type Task, type Work } from "../../../src/engine/scheduler.ts";
+import type { InstanceName, Resources } from "../../../src/engine/plan.ts";
+import type { Budget } from "../../../src/engine/resources.ts";
+import { type Need, type Performed, type Slot, schedule, type Task, type Work } from "../../../src/engine/scheduler.ts";
 
 const task = (name: string, producers: readonly string[] = [], seconds = 1): Task => ({
   name: name as InstanceName,
@@ -133,7 +134,7 @@ describe("the schedule", () => {
       { tasks, jobs: 2, keepGoing: false, signal: new AbortController().signal },
       {
         examine: () => "execution",
-        perform: async (name, _, parallel) => {
+        perform: async (name, _, { parallel }) => {
           seen.push([name, parallel]);
           return "done";
         },
@@ -234,6 +235,180 @@ describe("the schedule", () => {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe("the budget", () => {
+  const gpus = ["0", "1"];
+  const budget = { cpu: 4, memory: 10, gpus };
+
+  /** Plays tasks that end when told to; returns what has started so far. */
+  function stage(tasks: readonly Task[], given: Budget = budget) {
+    const started: { names: readonly string[]; gpus: readonly string[] }[] = [];
+    const ends = new Map<string, (performed: Performed) => void>();
+    const slots = new Set<Slot>();
+    const over = schedule(
+      { tasks, jobs: given.cpu, budget: given, keepGoing: true, signal: new AbortController().signal },
+      {
+        examine: () => "execution",
+        perform(name, _, slot) {
+          if (!slots.has(slot)) started.push({ names: slot.names, gpus: slot.grant.gpus });
+          slots.add(slot);
+          return new Promise((fulfil) => ends.set(name, fulfil));
+        },
+        skipped: () => undefined,
+      },
+    );
+    const end = async (name: string, how: Performed = "done"): Promise<void> => {
+      ends.get(name)!(how);
+      await new Promise(setImmediate);
+    };
+    return { started, end, over, names: () => started.map(({ names }) => names.join("+")) };
+  }
+
+  const wanting = (name: string, seconds: number, demand: Resources, more: Partial<Task> = {}): Task => ({
+    ...task(name, [], seconds),
+    demand,
+    ...more,
+  });
+
+  it("keeps room for the first in the order: later ones may not take what it lacks", async () => {
+    const tasks = [wanting("one", 9, { cpu: 3 }), wanting("wide", 8, { cpu: 4 }), wanting("small", 7, { cpu: 1 })];
+    const { names, end, over } = stage(tasks);
+    expect(names()).toEqual(["one"]);
+    await end("one");
+    expect(names()).toEqual(["one", "wide"]);
+    await end("wide");
+    await end("small");
+    await over;
+  });
+
+  it("lets others pass that take nothing it lacks", async () => {
+    const tasks = [
+      wanting("holder", 9, { mutex: ["port"] }),
+      wanting("waiter", 8, { mutex: ["port"] }),
+      wanting("memory", 7, { memory: 8 }),
+      wanting("more", 6, { memory: 8 }),
+      wanting("plain", 5, {}),
+    ];
+    const { names, end, over } = stage(tasks);
+    expect(names()).toEqual(["holder", "memory", "plain"]);
+    await end("holder");
+    expect(names().at(-1)).toBe("waiter");
+    await end("memory");
+    expect(names().at(-1)).toBe("more");
+    for (const name of ["waiter", "more", "plain"]) await end(name);
+    await over;
+  });
+
+  it("gives whole devices to one, and parts where they leave the least", async () => {
+    const tasks = [
+      wanting("a", 9, { cpu: 0.5, gpu: { amount: 0.6 } }),
+      wanting("b", 8, { cpu: 0.5, gpu: { amount: 0.3 } }),
+      wanting("c", 7, { cpu: 0.5, gpu: { amount: 1 } }),
+      wanting("d", 6, { cpu: 0.5, gpu: { amount: 0.1, of: ["1"] } }),
+    ];
+    const { started, end, over } = stage(tasks);
+    expect(started.map(({ gpus: own }) => own)).toEqual([["0"], ["0"], ["1"]]);
+    await end("c");
+    expect(started.at(-1)!.gpus).toEqual(["1"]);
+    for (const name of ["a", "b", "d"]) await end(name);
+    await over;
+  });
+
+  it("shares tasks of one kind out among the processes that have room, so many in one at most", async () => {
+    const kind = (max: number) => ({ together: { key: "s", max } });
+    const seven = (max: number): Task[] =>
+      Array.from({ length: 7 }, (_, i) => wanting(`t${i}`, 9 - i, { cpu: 2 }, kind(max)));
+    expect(stage(seven(64)).names()).toEqual(["t0+t2+t4+t6", "t1+t3+t5"]);
+    expect(stage(seven(64), { ...budget, cpu: 2 }).names()).toEqual(["t0+t1+t2+t3+t4+t5+t6"]);
+    expect(stage(seven(2)).names()).toEqual(["t0+t4", "t1+t5"]);
+    expect(stage([...seven(64), task("other", [], 20)]).names()).toEqual(["other", "t0+t1+t2+t3+t4+t5+t6"]);
+  });
+
+  it("takes each task's end as it comes, and frees the process's room with the last", async () => {
+    const together = { key: "s", max: 9 };
+    const tasks = [
+      wanting("a", 9, {}, { together }),
+      wanting("b", 9, {}, { together }),
+      { ...task("after", ["a"]), demand: { cpu: 0.5 } },
+    ];
+    const { names, end, over } = stage(tasks, { ...budget, cpu: 1 });
+    expect(names()).toEqual(["a+b"]);
+    await end("a");
+    expect(names()).toEqual(["a+b"]);
+    await end("b", { again: undefined, alone: true });
+    expect(names()).toEqual(["a+b", "b"]);
+    await end("b");
+    expect(names()).toEqual(["a+b", "b", "after"]);
+    await end("after");
+    await over;
+  });
+
+  it("is never exceeded, and everything runs once, whatever is asked for", async () => {
+    const demand = fc.record({
+      cpu: fc.constantFrom(0.25, 0.5, 1, 2, 4),
+      memory: fc.integer({ min: 0, max: 10 }),
+      gpu: fc.option(fc.record({ amount: fc.constantFrom(0.25, 0.5, 1, 2) }), { nil: undefined }),
+      mutex: fc.subarray(["m", "n"]),
+      together: fc.option(fc.record({ key: fc.constantFrom("s", "t"), max: fc.integer({ min: 1, max: 4 }) }), {
+        nil: undefined,
+      }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(demand, { maxLength: 15 }), fc.infiniteStream(fc.nat()), async (demands, choices) => {
+        const first = new Map<string, (typeof demands)[number]>();
+        const tasks = demands.map(({ together, gpu, ...rest }, index): Task => {
+          // Tasks of one kind have one demand.
+          const same = together && first.get(together.key);
+          if (together && !same) first.set(together.key, { together, gpu, ...rest });
+          const { together: kind, gpu: device, ...own } = same ?? { together, gpu, ...rest };
+          return {
+            ...task(`t${index}`, index % 3 === 2 ? [`t${index - 1}`] : [], index % 4),
+            demand: { ...own, ...(device === undefined ? {} : { gpu: device }) },
+            together: kind,
+          };
+        });
+        const byName = new Map<string, Task>(tasks.map((each) => [each.name, each]));
+        const running = new Map<Slot, { left: number; fulfil: ((performed: Performed) => void)[] }>();
+        const done: string[] = [];
+        const over = schedule(
+          { tasks, jobs: 4, budget, keepGoing: false, signal: new AbortController().signal },
+          {
+            examine: () => "execution",
+            perform(name, _, slot) {
+              done.push(name);
+              const entry = running.get(slot) ?? { left: 0, fulfil: [] };
+              running.set(slot, entry);
+              const of = (slot: Slot): Resources => byName.get(slot.names[0]!)!.demand!;
+              const slots = [...running.keys()];
+              const sum = (value: (slot: Slot) => number) => slots.reduce((total, each) => total + value(each), 0);
+              expect(sum(({ grant }) => grant.cpu)).toBeLessThanOrEqual(4 + 1e-9);
+              expect(sum((each) => of(each).memory ?? 0)).toBeLessThanOrEqual(10);
+              for (const id of gpus) {
+                const share = (each: Slot) => (each.grant.gpus.includes(id) ? Math.min(1, of(each).gpu!.amount) : 0);
+                expect(sum(share)).toBeLessThanOrEqual(1 + 1e-9);
+              }
+              for (const mutex of ["m", "n"])
+                expect(slots.filter((each) => of(each).mutex!.includes(mutex)).length).toBeLessThanOrEqual(1);
+              expect(slot.names.length).toBeLessThanOrEqual(byName.get(name)!.together?.max ?? 1);
+              return new Promise((fulfil) => entry.fulfil.push(fulfil));
+            },
+            skipped: () => expect.unreachable(),
+          },
+        );
+        while (running.size > 0) {
+          const slots = [...running.keys()];
+          const slot = slots[choices.next().value % slots.length]!;
+          for (const fulfil of running.get(slot)!.fulfil) fulfil("done");
+          running.delete(slot);
+          await new Promise(setImmediate);
+        }
+        await over;
+        expect(done.sort()).toEqual(tasks.map(({ name }) => name).sort());
+      }),
+      { numRuns: 60 },
     );
   });
 });
