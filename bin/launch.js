@@ -1,6 +1,9 @@
 // A clean clone has no build step: Node 20 cannot run TypeScript, and installation runs no scripts. So the first start
 // bundles src/cli.ts with esbuild, and later starts reuse the bundle while no source file has changed: one `stat` a file.
-import {
+//
+// CommonJS throughout (bin/package.json says so), and one file: Node's ESM loader alone would cost a quarter of the start
+// of an empty process.
+const {
   existsSync,
   lstatSync,
   mkdirSync,
@@ -12,16 +15,17 @@ import {
   symlinkSync,
   utimesSync,
   writeFileSync,
-} from "node:fs";
-import module from "node:module";
-import { tmpdir, userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+} = require("node:fs");
+const { createRequire } = require("node:module");
+const { tmpdir, userInfo } = require("node:os");
+const { dirname, join } = require("node:path");
+const vm = require("node:vm");
 
 const MINIMUM = [20, 19];
-const FORMAT = 2;
+const FORMAT = 4;
+const COMMANDS = new Set(["run", "status", "why", "graph"]);
 const DAY = 24 * 60 * 60 * 1000;
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(__dirname);
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
@@ -30,11 +34,10 @@ if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
   );
   process.exitCode = 2;
 } else {
-  await launch();
+  launch();
 }
 
 async function launch() {
-  module.enableCompileCache?.();
   let bundle;
   try {
     bundle = findBundle() ?? (await buildBundle());
@@ -46,7 +49,40 @@ async function launch() {
   }
   // What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this.
   globalThis[Symbol.for("gd-instabilities.build")] = { root, id: bundle.id };
-  await import(pathToFileURL(join(bundle.folder, "cli.mjs")).href);
+  load(bundle.folder);
+}
+
+/**
+ * What require() does, with V8's code cache beside the bundle: compiling takes longer than reading what was compiled.
+ * Each command has its own, since each calls other functions. V8 refuses the cache of another version of itself.
+ */
+function load(folder) {
+  const filename = join(folder, "cli.cjs");
+  const command = process.argv.slice(2).find((word) => /^[a-z]+$/.test(word)) ?? "none";
+  const cache = join(folder, `${COMMANDS.has(command) ? command : "none"}.cache`);
+  let cachedData;
+  try {
+    cachedData = readFileSync(cache);
+  } catch {
+    // The first time.
+  }
+  const script = new vm.Script(`(function (require, module, exports) {${readFileSync(filename, "utf8")}\n})`, {
+    filename,
+    cachedData,
+  });
+  if (cachedData === undefined || script.cachedDataRejected) {
+    process.on("exit", () => {
+      const temporary = `${cache}.${process.pid}`;
+      try {
+        writeFileSync(temporary, script.createCachedData());
+        renameSync(temporary, cache);
+      } catch {
+        // Read-only: compiled anew each time.
+      }
+    });
+  }
+  const bundle = { exports: {} };
+  script.runInThisContext()(createRequire(filename), bundle, bundle.exports);
 }
 
 /** Where bundles are kept: beside the packages, or in a private folder of the temporary directory when that is read-only. */
@@ -69,7 +105,7 @@ function findBundle() {
     }
     if (manifest.format !== FORMAT || manifest.root !== root || !isOurs(folder)) continue;
     const bundle = { folder: join(folder, manifest.id), id: manifest.id };
-    if (!existsSync(join(bundle.folder, "cli.mjs"))) continue;
+    if (!existsSync(join(bundle.folder, "cli.cjs"))) continue;
     if (manifest.inputs.every(([path, stamp]) => stampOf(path) === stamp)) return bundle;
   }
   return undefined;
@@ -77,17 +113,22 @@ function findBundle() {
 
 async function buildBundle() {
   const started = Date.now();
-  const [{ build }, { createHash }] = await Promise.all([import("esbuild"), import("node:crypto")]);
+  const { build } = require("esbuild");
+  const { createHash } = require("node:crypto");
   const result = await build({
     absWorkingDir: root,
     entryPoints: ["src/cli.ts"],
-    outdir: "out",
+    outfile: "out/cli.cjs",
     bundle: true,
-    splitting: true,
     platform: "node",
-    format: "esm",
-    // Below node_modules no package.json says what .js is; guessing costs a second parse.
-    outExtension: { ".js": ".mjs" },
+    format: "cjs",
+    // What is not called is not compiled, only skipped over: the less there is of it, the better.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Packages by require(), too: a script with a code cache has no importer.
+    supported: { "dynamic-import": false },
+    // Only src/engine/build.ts asks for it, where no launcher has told it the root.
+    logOverride: { "empty-import-meta": "silent" },
     target: "node20",
     packages: "external",
     sourcemap: "linked",
@@ -125,7 +166,7 @@ function publish(folder, id, manifest, files) {
   linkPackages(folder);
   const final = join(folder, id);
   const temporary = join(folder, `.${process.pid}-${process.hrtime.bigint()}`);
-  if (existsSync(join(final, "cli.mjs"))) {
+  if (existsSync(join(final, "cli.cjs"))) {
     utimesSync(final, new Date(), new Date());
   } else {
     mkdirSync(temporary);
@@ -140,7 +181,7 @@ function publish(folder, id, manifest, files) {
       renameSync(temporary, final);
     } catch (error) {
       rmSync(temporary, { recursive: true, force: true });
-      if (!existsSync(join(final, "cli.mjs"))) throw error;
+      if (!existsSync(join(final, "cli.cjs"))) throw error;
     }
   }
   writeFileSync(`${temporary}.json`, manifest);
@@ -149,7 +190,7 @@ function publish(folder, id, manifest, files) {
 }
 
 function withSourceRoot(text) {
-  return JSON.stringify({ ...JSON.parse(text), sourceRoot: pathToFileURL(join(root, "out")).href });
+  return JSON.stringify({ ...JSON.parse(text), sourceRoot: require("node:url").pathToFileURL(join(root, "out")).href });
 }
 
 /** In the temporary directory no node_modules lies above the bundle, so one is linked there. */

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import "./launch.js";
+require("./launch.js");

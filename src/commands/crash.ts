@@ -9,12 +9,12 @@ import { fileURLToPath } from "node:url";
 export function traceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? "" : `\ncaused by ${traceOf(error.cause)}`;
-  return `${(error.stack ?? String(error)).replaceAll(/(file:\/\/[^\s():]+):(\d+):(\d+)/g, resolve)}${cause}`;
+  return `${(error.stack ?? String(error)).replaceAll(/((?:file:\/\/|\/|[A-Za-z]:\\)[^\s():]+):(\d+):(\d+)/g, resolve)}${cause}`;
 }
 
-function resolve(frame: string, url: string, line: string, column: string): string {
+function resolve(frame: string, place: string, line: string, column: string): string {
   try {
-    const map = `${fileURLToPath(url)}.map`;
+    const map = `${place.startsWith("file:") ? fileURLToPath(place) : place}.map`;
     if (!existsSync(map)) return frame;
     const entry = new SourceMap(JSON.parse(readFileSync(map, "utf8"))).findEntry(Number(line) - 1, Number(column) - 1);
     if (!("originalSource" in entry)) return frame;

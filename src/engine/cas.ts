@@ -2,6 +2,7 @@ import {
   type BigIntStats,
   chmodSync,
   constants,
+  copyFile,
   existsSync,
   readFileSync,
   renameSync,
@@ -10,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { digestFile, digestOf } from "./digest.ts";
 import type { Digest } from "./plan.ts";
 import { SETTLED_MS } from "./stat-index.ts";
@@ -32,6 +33,7 @@ export interface Cas {
 
 /** Below this a copy is one read and one write; above it a reflink saves the bytes, and hashing goes in chunks. */
 const SMALL = 1 << 18;
+const copyFileAsync = promisify(copyFile);
 
 export function openCas(store: Store): Cas {
   const damaged = (digest: Digest): BlobDamage => {
@@ -76,7 +78,7 @@ export function openCas(store: Store): Cas {
         if (typeof bytes === "string") return bytes;
         writeFileSync(to, bytes, { mode });
       } else {
-        await copyFile(store.blob(digest), to, constants.COPYFILE_FICLONE);
+        await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE);
         if ((await digestFile(to)) !== digest) {
           rmSync(to, { force: true });
           return damaged(digest);

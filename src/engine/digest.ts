@@ -1,8 +1,9 @@
 import { createHash, hash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
 import type { Digest } from "./plan.ts";
 
-const CHUNK = 1 << 20;
+const CHUNK = 1 << 18;
 
 /** SHA-256 of bytes (of a text's UTF-8), in hexadecimal. */
 export function digestOf(data: string | Uint8Array): Digest {
@@ -13,26 +14,26 @@ export function isDigest(value: unknown): value is Digest {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
-/** SHA-256 of a file's bytes, a chunk at a time. */
+/** SHA-256 of a file's bytes, a chunk at a time: the first at once, which is all that most files have. */
 export async function digestFile(path: string): Promise<Digest> {
-  const file = await open(path, "r");
+  const file = openSync(path, "r");
   try {
-    return await digestHandle(file);
+    const buffer = Buffer.allocUnsafe(Math.min(fstatSync(file).size + 1, CHUNK));
+    const length = readSync(file, buffer, 0, buffer.length, null);
+    // Shorter than the buffer: the end is reached.
+    if (length < buffer.length) return digestOf(buffer.subarray(0, length));
+    const sum = createHash("sha256").update(buffer);
+    for (;;) {
+      const { bytesRead } = await readAsync(file, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return sum.digest("hex") as Digest;
+      sum.update(buffer.subarray(0, bytesRead));
+    }
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-async function digestHandle(file: FileHandle): Promise<Digest> {
-  const { size } = await file.stat();
-  const sum = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(Math.min(Math.max(size, 1), CHUNK));
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-    if (bytesRead === 0) return sum.digest("hex") as Digest;
-    sum.update(buffer.subarray(0, bytesRead));
-  }
-}
+const readAsync = promisify(read);
 
 /** For people: enough of a digest to tell two apart. */
 export function short(digest: string): string {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
@@ -40,6 +39,7 @@ function startOf(pid: number): string | undefined {
       return fields[0] === "Z" ? "ended" : fields[19];
     }
     if (process.platform === "win32") return undefined;
+    const { execFileSync } = process.getBuiltinModule("node:child_process");
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
   } catch {
     return undefined;

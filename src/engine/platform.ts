@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -85,6 +84,7 @@ async function probe(
 ): Promise<PlatformFacts | PlatformProblem> {
   const host = await hostModule(store, code);
   if (typeof host !== "string") return problem(host.reason, host.message, host.remedy);
+  const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["--enable-source-maps", host], {
     cwd: store.workspace,
     env: environmentOf(environment, platform.env, undefined),

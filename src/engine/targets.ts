@@ -36,6 +36,7 @@ export function resolveTargets(
 
 /** The targets and everything they depend on, in plan order: producers before consumers. */
 export function closureOf(plan: Plan, targets: readonly InstanceName[]): readonly Instance[] {
+  if (new Set(targets).size === plan.instances.length) return plan.instances;
   const byName = new Map(plan.instances.map((instance) => [instance.name, instance]));
   const needed = new Set<InstanceName>();
   const open = [...targets];

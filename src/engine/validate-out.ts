@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { AnySchemaObject, ErrorObject, ValidateFunction } from "ajv";
 import { digestOf } from "./digest.ts";
@@ -85,6 +84,7 @@ async function contentOf(
 
 /** https://huggingface.co/docs/safetensors: 8 bytes of length (little-endian), then a JSON header, then the tensors' bytes. */
 async function safetensorsHeader(file: string): Promise<{ readonly value: unknown } | { readonly problem: string }> {
+  const { open } = await import("node:fs/promises");
   const handle = await open(file, "r");
   try {
     const { size } = await handle.stat();
