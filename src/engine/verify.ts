@@ -12,6 +12,7 @@ import type { PlanFailure } from "./plan-failure.ts";
 import { recordResults, studyOf } from "./record.ts";
 import { runPlan } from "./run.ts";
 import { type Finding, survey } from "./survey.ts";
+import { closureOf } from "./targets.ts";
 
 /** What `verify` says of one instance. */
 export interface Verification {
@@ -39,7 +40,7 @@ export async function verifyRecorded(
   const lock = readPipelineLock(plan.workspace);
   if (typeof lock === "string")
     return { reason: "broken-lock", message: lock, remedy: "correct it, or remove it and run again" };
-  return looking(plan, environment, (engine, inputs, findings) => {
+  return looking(plan, targets, environment, { trustFiles: false }, (engine, inputs, findings) => {
     const verifications = findings
       .filter(({ instance }) => targets.has(instance.name))
       .map((finding) => verifyOne(engine, inputs, lock, finding));
@@ -65,7 +66,7 @@ export async function verifyByRunning(
   emit: Emit,
 ): Promise<{ readonly verifications: readonly Verification[]; readonly summary: Summary } | PlanFailure> {
   const found = new Map<InstanceName, Verification>();
-  const able = await looking(plan, options.environment, (_engine, _inputs, findings) =>
+  const able = await looking(plan, targets, options.environment, {}, (_engine, _inputs, findings) =>
     findings.flatMap((finding) => {
       const { name } = finding.instance;
       if (!targets.has(name)) return [];
@@ -94,16 +95,20 @@ export async function verifyByRunning(
   return { verifications, summary };
 }
 
+/** Looks at the targets and what they depend on. */
 async function looking<T extends object>(
   plan: Plan,
+  targets: ReadonlySet<InstanceName>,
   environment: Environment,
+  options: { readonly trustFiles?: boolean },
   look: (engine: Engine, inputs: Inputs, findings: readonly Finding[]) => T | PlanFailure,
 ): Promise<T | PlanFailure> {
-  const engine = openEngine(plan, environment, new AbortController().signal, () => undefined, { trustFiles: false });
+  const engine = openEngine(plan, environment, new AbortController().signal, () => undefined, options);
   try {
-    const inputs = await inputsOf(engine, plan.instances);
+    const instances = closureOf(plan, [...targets]);
+    const inputs = await inputsOf(engine, instances);
     if (isProblem(inputs)) return inputs;
-    const { findings } = await survey(engine, inputs, plan.instances);
+    const { findings } = await survey(engine, inputs, instances);
     return look(engine, inputs, findings);
   } catch (error) {
     const problem = explainIo(error, "using the cache in .pipeline");
