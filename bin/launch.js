@@ -1,5 +1,6 @@
 // A clean clone has no build step: Node 20 cannot run TypeScript, and installation runs no scripts. So the first start
-// bundles src/cli.ts with esbuild, and later starts reuse the bundle while no source file has changed: one `stat` a file.
+// bundles src/cli.ts (and src/engine/api.ts, for programs) with esbuild, and later starts reuse the bundle while no source
+// file has changed: one `stat` a file.
 //
 // CommonJS throughout (bin/package.json says so), and one file: Node's ESM loader alone would cost a quarter of the start
 // of an empty process.
@@ -22,22 +23,21 @@ const { dirname, join } = require("node:path");
 const vm = require("node:vm");
 
 const MINIMUM = [20, 19];
-const FORMAT = 4;
+const FORMAT = 5;
 const COMMANDS = new Set(["run", "status", "why", "graph"]);
 const DAY = 24 * 60 * 60 * 1000;
 const root = dirname(__dirname);
 
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
-  process.stderr.write(
-    `pipeline needs Node ${MINIMUM.join(".")} or newer, and this is Node ${process.versions.node}.\n`,
-  );
-  process.exitCode = 2;
-} else {
-  launch();
-}
-
+/** Runs the command line. */
 async function launch() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+    process.stderr.write(
+      `pipeline needs Node ${MINIMUM.join(".")} or newer, and this is Node ${process.versions.node}.\n`,
+    );
+    process.exitCode = 2;
+    return;
+  }
   let bundle;
   try {
     bundle = findBundle() ?? (await buildBundle());
@@ -47,9 +47,20 @@ async function launch() {
     process.exitCode = 2;
     return;
   }
-  // What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this.
-  globalThis[Symbol.for("gd-instabilities.build")] = { root, id: bundle.id };
+  tellBuild(bundle);
   load(bundle.folder);
+}
+
+/** What src/engine/api.ts exports, for programs. */
+async function loadEngine() {
+  const bundle = findBundle() ?? (await buildBundle());
+  tellBuild(bundle);
+  return require(join(bundle.folder, "engine.cjs"));
+}
+
+/** What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this. */
+function tellBuild({ id }) {
+  globalThis[Symbol.for("gd-instabilities.build")] = { root, id };
 }
 
 /**
@@ -117,8 +128,9 @@ async function buildBundle() {
   const { createHash } = require("node:crypto");
   const result = await build({
     absWorkingDir: root,
-    entryPoints: ["src/cli.ts"],
-    outfile: "out/cli.cjs",
+    entryPoints: { cli: "src/cli.ts", engine: "src/engine/api.ts" },
+    outdir: "out",
+    outExtension: { ".js": ".cjs" },
     bundle: true,
     platform: "node",
     format: "cjs",
@@ -232,3 +244,5 @@ function modifiedAt(path) {
   const stats = statSync(path.startsWith("/") ? path : join(root, path), { throwIfNoEntry: false });
   return stats?.mtimeMs ?? 0;
 }
+
+module.exports = { launch, loadEngine };

@@ -1,0 +1,89 @@
+import { availableParallelism } from "node:os";
+import { type Assessment, assess } from "./assess.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import type { Environment } from "./environment.ts";
+import type { Emit, Summary } from "./event.ts";
+import { loadPlan } from "./load.ts";
+import type { InstanceName, Plan } from "./plan.ts";
+import { runPlan } from "./run.ts";
+import { resolveTargets } from "./targets.ts";
+
+/**
+ * The engine as a library: `import { run, status } from "gd-instabilities/engine"`. It prints nothing, ends no process,
+ * and tells expected failures as values. bin/engine.d.mts declares what is here for those who import the package.
+ */
+export interface Options {
+  /** The folder with pipeline.yaml, absolute. */
+  readonly workspace: string;
+  /** As on the command line; everything where none is given. */
+  readonly targets?: readonly string[] | undefined;
+  readonly profile?: string | undefined;
+  /** Each `a.b=value`. */
+  readonly set?: readonly string[] | undefined;
+  /** What stages and platforms are given values from (default: `process.env`). */
+  readonly environment?: Environment | undefined;
+}
+
+export interface RunOptions extends Options {
+  /** Actions at a time (default: the number of cores). */
+  readonly jobs?: number | undefined;
+  readonly force?: boolean | undefined;
+  readonly keepGoing?: boolean | undefined;
+  /** Stops children and starts nothing more. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told everything that happens, as `pipeline run --json` writes it. */
+  readonly onEvent?: Emit | undefined;
+}
+
+/** Why nothing could be run or told. */
+export interface Problem {
+  /** `invalid-pipeline`, `unknown-target`, or what a platform or the cache says. */
+  readonly reason: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** Of `invalid-pipeline`: everything that is wrong. */
+  readonly diagnostics?: readonly Diagnostic[];
+}
+
+/** Brings targets up to date, as `pipeline run` does. A failed stage is in the summary and in the events, not a problem. */
+export async function run(options: RunOptions): Promise<Summary | Problem> {
+  const opened = await open(options);
+  if ("reason" in opened) return opened;
+  const { jobs = availableParallelism(), force = false, keepGoing = false } = options;
+  const { environment = process.env, signal = new AbortController().signal, onEvent = () => undefined } = options;
+  const record = options.profile === undefined && (options.set ?? []).length === 0;
+  const run = { jobs, force, keepGoing, signal, environment, record };
+  return runPlan(opened.plan, opened.targets, run, onEvent);
+}
+
+/** What a run would do with each target and what it depends on, and why; nothing is changed. */
+export async function status(options: Options): Promise<readonly Assessment[] | Problem> {
+  const opened = await open(options);
+  if ("reason" in opened) return opened;
+  return assess(opened.plan, opened.targets, options.environment ?? process.env);
+}
+
+export function isProblem(result: object): result is Problem {
+  return "reason" in result && "remedy" in result;
+}
+
+async function open({
+  workspace,
+  targets = [],
+  profile,
+  set = [],
+}: Options): Promise<{ readonly plan: Plan; readonly targets: readonly InstanceName[] } | Problem> {
+  const loaded = await loadPlan(workspace, { set, ...(profile === undefined ? {} : { profile }) });
+  if ("diagnostics" in loaded) {
+    const { diagnostics } = loaded;
+    const [first] = diagnostics.filter(({ severity }) => severity === "error");
+    const { file, line, column } = first!.position;
+    const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
+    const message = `${file}:${line}:${column}: ${first!.message}${more}`;
+    return { reason: "invalid-pipeline", message, remedy: first!.remedy, diagnostics };
+  }
+  const chosen = resolveTargets(loaded.plan, targets);
+  if ("targets" in chosen) return { plan: loaded.plan, targets: chosen.targets };
+  const { message, remedy } = chosen.unknown[0]!;
+  return { reason: "unknown-target", message, remedy };
+}
