@@ -1,4 +1,14 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./identity.ts";
 import type { Store } from "./store.ts";
@@ -17,6 +27,7 @@ const HEARTBEAT_MS = 10_000;
 const SILENT_MS = 60_000;
 const POLL_MS = 50;
 
+const claims = new WeakMap<Store, string>();
 const held = new Set<string>();
 let heartbeat: NodeJS.Timeout | undefined;
 
@@ -25,19 +36,27 @@ let heartbeat: NodeJS.Timeout | undefined;
  * and are not what correctness rests on: results are published by rename, so two holders would only work twice.
  */
 export function tryLock(store: Store, path: string): Lock | Busy {
-  const claim = store.scratch("lock");
-  writeFileSync(claim, JSON.stringify(ownIdentity()));
-  try {
-    for (;;) {
-      if (link(claim, path)) return hold(path);
-      const holder = readHolder(path);
-      if (holder === "free") continue;
-      if (!isDead(path, holder)) return { holder: holder === "unreadable" ? undefined : holder };
-      takeAway(store, path);
-    }
-  } finally {
-    rmSync(claim, { force: true });
+  const claim = claimOf(store);
+  for (;;) {
+    if (link(claim, path)) return hold(path);
+    const holder = readHolder(path);
+    if (holder === "free") continue;
+    if (!isDead(path, holder)) return { holder: holder === "unreadable" ? undefined : holder };
+    takeAway(store, path);
   }
+}
+
+/** All locks of a process say the same: they are links to one file. It is touched, since its time is that of each lock. */
+function claimOf(store: Store): string {
+  let claim = claims.get(store);
+  if (claim === undefined || !existsSync(claim)) {
+    claim = store.scratch("lock");
+    writeFileSync(claim, JSON.stringify(ownIdentity()));
+    claims.set(store, claim);
+  }
+  const now = new Date();
+  utimesSync(claim, now, now);
+  return claim;
 }
 
 export function isBusy(lock: Lock | Busy): lock is Busy {

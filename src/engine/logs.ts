@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { InstanceName } from "./plan.ts";
 import { logPath } from "./store.ts";
@@ -12,17 +12,11 @@ export interface Log {
 
 const TAIL = 20;
 
-/** Starts an instance's log anew: `.pipeline/logs/INSTANCE.log`. */
+/** Starts an instance's log anew: `.pipeline/logs/INSTANCE.log`, which is there once something has been printed. */
 export function openLog(workspace: string, instance: InstanceName): Log {
   const path = join(workspace, logPath(instance));
-  let file: number;
-  try {
-    file = openSync(path, "w");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    file = openSync(path, "w");
-  }
+  rmSync(path, { force: true });
+  let file: number | undefined;
   const last: string[] = [];
   let open = true;
   return {
@@ -31,6 +25,7 @@ export function openLog(workspace: string, instance: InstanceName): Log {
       if (last.length > TAIL) last.shift();
       if (!open) return;
       try {
+        file ??= create(path);
         writeSync(file, `${text}\n`);
       } catch {
         // A full disk must not stop a stage that does not need it; the outs will tell if they do.
@@ -38,8 +33,18 @@ export function openLog(workspace: string, instance: InstanceName): Log {
     },
     tail: () => [...last],
     close() {
-      if (open) closeSync(file);
+      if (open && file !== undefined) closeSync(file);
       open = false;
     },
   };
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, "w");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, "w");
+  }
 }

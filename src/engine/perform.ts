@@ -1,14 +1,13 @@
-import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { DepFile } from "../stage.ts";
-import type { Action } from "./action.ts";
+import type { Action, ActionEnd, ActionHooks } from "./action.ts";
 import { isFailure } from "./code-digest.ts";
 import { collectOuts } from "./collect.ts";
 import type { Engine } from "./engine.ts";
 import type { Emit, Failure } from "./event.ts";
 import { reason, type Verdict } from "./examine.ts";
-import type { Executor } from "./executor.ts";
 import { type Inputs, isSingleFile } from "./inputs.ts";
 import { isBusy, lockFreed, tryLock } from "./lock.ts";
 import { openLog } from "./logs.ts";
@@ -20,7 +19,7 @@ import type { Validator } from "./validate-out.ts";
 export interface Performer {
   readonly engine: Engine;
   readonly inputs: Inputs;
-  readonly execute: Executor;
+  readonly execute: (action: Action, hooks: ActionHooks) => Promise<ActionEnd>;
   readonly validator: Validator;
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -35,7 +34,7 @@ export type Result =
   | { readonly type: "failed"; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "interrupted" }
   /** Something has changed since the verdict: look again, after this if it is there. */
-  | { readonly type: "again"; readonly after?: Promise<void> }
+  | { readonly type: "again"; readonly after?: Promise<void>; readonly alone?: boolean }
   /** The cached result turned out to be damaged: only running helps. */
   | { readonly type: "damaged"; readonly verdict: Verdict & { readonly state: "stale" } };
 
@@ -105,7 +104,7 @@ async function execute(
   const damaged = await restoreDeps(performer, instance);
   if (damaged !== undefined) return failed(damaged, 0);
 
-  const folder = engine.store.scratch("action");
+  const folder = engine.store.work();
   const log = openLog(engine.store.workspace, instance.name);
   try {
     const action = prepare(performer, instance, key, folder, slot);
@@ -121,8 +120,16 @@ async function execute(
       },
       tail: log.tail,
     });
-    const seconds = secondsSince(started);
     if (end.type === "interrupted") return { type: "interrupted" };
+    if (end.type === "unsettled") {
+      const { failure } = end;
+      if (failure !== undefined) {
+        const message = `${failure.message} (${failure.reason}); what it had not finished runs again, one by one`;
+        emit({ type: "warning", message });
+      }
+      return { type: "again", alone: true };
+    }
+    const seconds = end.seconds ?? secondsSince(started);
     if (end.type === "failed") return failed(end.failure, seconds);
 
     const changed = changedBetween(before, stampsOf(performer, instance));
@@ -179,16 +186,7 @@ async function execute(
     return { type: "ran", outs, seconds };
   } finally {
     log.close();
-    removeFolder(folder);
-  }
-}
-
-/** Mostly nothing is left in it, and then three calls do it: walking it would take ten. */
-function removeFolder(folder: string): void {
-  try {
-    for (const path of [join(folder, "outs"), join(folder, "tmp"), folder]) rmdirSync(path);
-  } catch {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    engine.store.finished(folder);
   }
 }
 

@@ -21,6 +21,10 @@ export interface Store {
   lock(key: Key): string;
   /** A path of this process's own that nothing else uses; its folder exists. */
   scratch(label: string): string;
+  /** A folder path for one action; it may hold empty folders of an earlier one. */
+  work(): string;
+  /** Takes that folder back, with whatever is left in it. */
+  finished(folder: string): void;
   /** Writes a whole file or nothing: under another name first, then renamed. */
   publish(path: string, data: string | Uint8Array): void;
   /** Removes this process's scratch paths. */
@@ -34,6 +38,7 @@ export function openStore(workspace: string): Store {
   const root = join(workspace, ".pipeline");
   let own: string | undefined;
   let counter = 0;
+  const spare: string[] = [];
   const scratch = (label: string): string => {
     if (own === undefined) {
       const folder = join(root, "tmp", `${nameOf(ownIdentity())}~${opened++}`);
@@ -53,6 +58,18 @@ export function openStore(workspace: string): Store {
     index: (name) => join(root, "index", `${name}.json`),
     lock: (key) => join(root, "locks", `${key}.lock`),
     scratch,
+    work() {
+      const folder = scratch("action");
+      const used = spare.pop();
+      // Renamed, so that a process that an earlier action has left behind finds nothing by its old name.
+      if (used !== undefined) renameSync(used, folder);
+      return folder;
+    },
+    finished(folder) {
+      // Removing a folder can take a millisecond of waiting for the disk; mostly they are empty, and serve again.
+      if (isEmpty(join(folder, "outs")) && isEmpty(join(folder, "tmp"))) spare.push(folder);
+      else rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
     publish(path, data) {
       const temporary = scratch("file");
       writeFileSync(temporary, data);
@@ -61,6 +78,7 @@ export function openStore(workspace: string): Store {
     close() {
       if (own !== undefined) rmSync(own, { recursive: true, force: true });
       own = undefined;
+      spare.length = 0;
     },
   };
 }
@@ -125,5 +143,13 @@ function removeAbandoned(folder: string): void {
     } catch {
       // A program that the dead process had started is still writing there: the next run will get it.
     }
+  }
+}
+
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false;
   }
 }
