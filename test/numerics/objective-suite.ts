@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dot, norm } from "../../src/numerics/basis.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
-import { gradientDescent } from "../../src/numerics/gradient-descent.ts";
 import { mlp, type Network } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective, sharpeningRate } from "../../src/numerics/objective.ts";
 import { standardNormal } from "../../src/numerics/rng.ts";
 import { hessianEigenpairs } from "../../src/numerics/spectrum.ts";
 import { symmetricEigen } from "../../src/numerics/tridiagonal.ts";
-import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
+import type { DeviceName } from "../../src/runtimes/runtime.ts";
 import { openForTest } from "../runtimes/devices.ts";
-import { fashionMnist, trigonometricSamples, trigonometricTheta } from "./cases.ts";
+import { trigonometricSamples, trigonometricTheta } from "./cases.ts";
+import { describeFashionMnist, type Setting } from "./fashion-suite.ts";
 
 /**
  * PROTOCOL C.5 and C.6 and the identities of derivatives, for one device and precision. Call it at the top level of a test
@@ -37,12 +37,6 @@ export async function describeObjective(device: DeviceName, float?: "f32" | "f64
     describeClosedForm(setting);
     describeFashionMnist(setting);
   });
-}
-
-interface Setting {
-  readonly runtime: Runtime;
-  readonly float: "f32" | "f64";
-  readonly u: number;
 }
 
 /** |found − published| ≤ half a unit in the published last place + slack·u·size. */
@@ -276,167 +270,5 @@ function describeClosedForm({ runtime, float, u }: Setting): void {
       expect(Math.abs(value - expected[i]!)).toBeLessThan(10 * SMALL_SLACK * u);
     });
     await objective.dispose();
-  });
-}
-
-/** A sum over 1,000 samples of sums over 784 pixels: √(1,000·784)·u typically; four narrow layers and a derivative add. */
-const MLP_SLACK = 2_000;
-
-const LATER_STEPS = [
-  {
-    epoch: 50,
-    loss: 0.821657414332,
-    gradientNorm: 2.231932249593,
-    top: [38.78007567, 32.917773247],
-    alpha: -203.823585,
-  },
-  {
-    epoch: 100,
-    loss: 0.513253664883,
-    gradientNorm: 1.653276223695,
-    top: [40.153790975, 37.137592594],
-    alpha: -58.0736997,
-  },
-];
-
-let path: Promise<ReadonlyMap<number, FloatArray>> | undefined;
-
-/** θ along C.6's path at η = .05, by onnx:cpu in float64; made once in a test file. */
-function float64Path(): Promise<ReadonlyMap<number, FloatArray>> {
-  path ??= (async () => {
-    const runtime = await openForTest("onnx:cpu");
-    if ("skipped" in runtime) throw new Error(`the float64 path needs onnx:cpu: ${runtime.skipped}`);
-    const network = mlp([784, 32, 32, 32, 32, 10]);
-    const objective = await makeObjective(runtime, network, { train: fashionMnist()! }, { float: "f64" });
-    const kept = new Map<number, FloatArray>();
-    await gradientDescent(objective, [{ theta: trigonometricTheta(network), rate: 0.05 }], {
-      epochs: 100,
-      isCheckpoint: (epoch) => epoch === 50 || epoch === 100,
-      onCheckpoint: (_, epoch, theta) => {
-        kept.set(epoch, theta);
-      },
-    });
-    await objective.dispose();
-    await runtime.dispose();
-    return kept;
-  })();
-  return path;
-}
-
-function describeFashionMnist({ runtime, float, u }: Setting): void {
-  const samples = fashionMnist();
-  const slow = runtime.name === "reference";
-  if (slow)
-    console.warn("skipped on reference:cpu: spectra and descents of the MLP, which take minutes in plain TypeScript");
-  describe.skipIf(samples === undefined)("Fashion-MNIST, 1,000 samples", () => {
-    const network = mlp([784, 32, 32, 32, 32, 10]);
-    const theta = trigonometricTheta(network);
-    let objective: Objective;
-    beforeAll(async () => {
-      objective = await makeObjective(runtime, network, { train: samples! }, { float });
-    });
-    afterAll(() => objective.dispose());
-
-    const relative = (published: number, digits: number, slack: number): number =>
-      0.51 * 10 ** -digits + slack * u * Math.abs(published);
-
-    it("MLP: loss and gradient norm (C.6)", async () => {
-      const { loss, grad } = await objective.gradient(theta);
-      expect(Math.abs(loss[0]! - 2.351884179155)).toBeLessThan(relative(2.35, 12, MLP_SLACK));
-      expect(Math.abs(norm(grad) - 0.94286776754)).toBeLessThan(relative(0.94, 12, MLP_SLACK));
-    });
-
-    it.skipIf(slow)("MLP: top eigenvalues and α (C.6)", async () => {
-      const found = await hessianEigenpairs(objective, theta, 3, { tol: Math.max(1e-8, 200 * u) });
-      for (const [i, published] of [4.582878442, 3.620517157, 3.313557255].entries())
-        expect(Math.abs(found.values[i]! - published)).toBeLessThan(
-          relative(published, 9, MLP_SLACK) + found.residuals[i]!,
-        );
-      const [alpha] = await sharpeningRate(objective, theta, found.vectors[0]!);
-      const size = 0.943 * norm(await objective.curvatureGradient(theta, found.vectors[0]!));
-      const gap = found.values[0]! - found.values[1]!;
-      const bound = (4 * (found.residuals[0]! / gap) + MLP_SLACK * u) * size;
-      expect(Math.abs(alpha! - -2.97498187)).toBeLessThan(0.51e-8 + bound);
-    });
-
-    it.skipIf(slow)("MLP: gradient descent at η = .05, steps 1 and 10 (C.6)", async () => {
-      const [run] = await gradientDescent(objective, [{ theta, rate: 0.05 }], { epochs: 10 });
-      // Each step rounds anew and multiplies what was there by |1 − ηλ| < 1.1.
-      const grown = (steps: number): number => MLP_SLACK * (1.1 ** steps + steps);
-      expect(Math.abs(run!.loss[1]! - 2.309314543736)).toBeLessThan(relative(2.31, 12, grown(1)));
-      expect(Math.abs(run!.loss[10]! - 2.095133181422)).toBeLessThan(relative(2.1, 12, grown(10)));
-    });
-
-    // In float32 a ReLU that falls on the other side parts the paths: one runtime here stays within 5e-7 of the published
-    // losses for 100 steps, another is off by 3 % at step 50. So float32 starts from the θ of the float64 path.
-    it.skipIf(slow).each(LATER_STEPS)(
-      "MLP: after $epoch such steps (C.6)",
-      async ({ epoch, loss, gradientNorm, top, alpha }) => {
-        const at = (await float64Path()).get(epoch)!;
-        const evaluated = await objective.gradient(at);
-        // Along 100 steps near the edge of stability float64 loses three digits of sixteen (it still has 12 of L's).
-        const slack = float === "f64" ? 1_000 * MLP_SLACK : MLP_SLACK;
-        expect(Math.abs(evaluated.loss[0]! - loss), "L").toBeLessThan(relative(loss, 12, slack));
-        expect(Math.abs(norm(evaluated.grad) - gradientNorm), "‖∇L‖").toBeLessThan(relative(gradientNorm, 12, slack));
-        const found = await hessianEigenpairs(objective, at, 2, { tol: Math.max(1e-9, 50 * u) });
-        found.values.forEach((value, i) => {
-          expect(Math.abs(value - top[i]!), `λ${i + 1}`).toBeLessThan(
-            relative(top[i]!, 8, slack) + found.residuals[i]!,
-          );
-        });
-        const [rate] = await sharpeningRate(objective, at, found.vectors[0]!);
-        const size = gradientNorm * norm(await objective.curvatureGradient(at, found.vectors[0]!));
-        const gap = found.values[0]! - found.values[1]!;
-        const bound = (4 * (found.residuals[0]! / gap) + slack * u) * size;
-        expect(Math.abs(rate! - alpha), "α").toBeLessThan(0.51e-6 + bound);
-      },
-    );
-
-    describe("softmax regression from W = 0 (C.5)", () => {
-      const regression = mlp([784, 10]);
-      const zero = new Float64Array(regression.numParams);
-      let convex: Objective;
-      beforeAll(async () => {
-        convex = await makeObjective(runtime, regression, { train: samples! }, { float });
-      });
-      afterAll(() => convex.dispose());
-
-      it("loss ln 10 and gradient norm", async () => {
-        const { loss, grad, accuracy } = await convex.gradient(zero);
-        expect(Math.abs(loss[0]! - Math.LN10)).toBeLessThan(MLP_SLACK * u);
-        expect(Math.abs(norm(grad) - 4.7671187)).toBeLessThan(relative(4.77, 7, MLP_SLACK));
-        expect(accuracy[0]).toBe(0);
-      });
-
-      it.skipIf(slow)("eigenvalues 29.5, 11.5 and 9.6, each nine times", async () => {
-        const found = await hessianEigenpairs(convex, zero, 28, {
-          tol: Math.max(1e-9, 50 * u),
-          multiplicity: "search",
-          maxMatvecs: 3_000,
-        });
-        expect(found.status).toBe("converged");
-        for (const [i, value] of found.values.slice(0, 27).entries()) {
-          const published = [29.51499741, 11.53894783, 9.63775824][Math.floor(i / 9)]!;
-          // Residuals of a multiple eigenvalue add up within its space.
-          expect(Math.abs(value - published), `λ${i + 1}`).toBeLessThan(
-            relative(published, 8, MLP_SLACK) + 3 * found.residuals[i]!,
-          );
-        }
-        expect(found.values[27]!).toBeLessThan(9.6);
-      });
-
-      it.skipIf(slow).each([
-        [0.01, 0.6365188075, 44.66632507],
-        [0.02, 0.5201508872, 39.07221477],
-      ])("100 steps at η = %d: loss %d, sharpness %d", async (rate, loss, sharpness) => {
-        const [run] = await gradientDescent(convex, [{ theta: zero, rate }], { epochs: 100 });
-        // Convex, and η < 2/S throughout: roundings do not grow, 100 of them add.
-        expect(Math.abs(run!.loss[100]! - loss)).toBeLessThan(relative(loss, 10, MLP_SLACK + 100));
-        const found = await hessianEigenpairs(convex, run!.theta, 1, { tol: Math.max(1e-8, 50 * u) });
-        expect(Math.abs(found.values[0]! - sharpness)).toBeLessThan(
-          relative(sharpness, 8, MLP_SLACK + 100) + found.residuals[0]!,
-        );
-      });
-    });
   });
 }

@@ -1,0 +1,3 @@
+import { describeObjective } from "./objective-suite.ts";
+
+await describeObjective("onnx:webgpu");
