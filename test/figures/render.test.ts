@@ -8,8 +8,11 @@ import { figure1Data } from "../../stages/figures/fig01.ts";
 import fig01 from "../../stages/figures/fig01.vl.json" with { type: "json" };
 import { figure2Data } from "../../stages/figures/fig02.ts";
 import fig02 from "../../stages/figures/fig02.vl.json" with { type: "json" };
+import { figure8Data } from "../../stages/figures/fig08.ts";
+import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
+import { syntheticPeriods } from "./synthetic-cycles.ts";
 import { dlnTable } from "./tables.ts";
 
 const FIGURES: readonly {
@@ -19,6 +22,7 @@ const FIGURES: readonly {
 }[] = [
   { name: "fig01", spec: fig01, data: async () => figure1Data(await dlnTable()) },
   { name: "fig02", spec: fig02, data: async () => figure2Data(syntheticTables()) },
+  { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },
 ];
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
