@@ -62,12 +62,33 @@ export interface Provenance {
   readonly platform: { readonly [key: string]: Json };
 }
 
+/** One instance of a batch. */
+export interface BatchMember extends StageContext {
+  /**
+   * Does what concerns this instance alone, such as writing its outs, and ends it: well, or, where `work` throws, as a
+   * failure of this instance and of no other. Never rejects. Each instance is to be settled once.
+   */
+  settle(work: () => Promise<void> | void): Promise<void>;
+}
+
 export interface Stage {
   run(context: StageContext): Promise<void>;
+  /** See `BatchStage`. */
+  runBatch?(members: readonly BatchMember[]): Promise<void>;
+}
+
+/**
+ * For `batch:` in pipeline.yaml: one process gets all or some of the instances that are stale. What it makes of each must
+ * not depend on which others there are. Without it, `run` is called for each in turn; where it is all there is, it is
+ * called for single instances too.
+ */
+export interface BatchStage {
+  /** When it rejects, or its process dies, the members that are not settled are run again one by one. */
+  runBatch(members: readonly BatchMember[]): Promise<void>;
 }
 
 /** Identity, for types and for `export default`. */
-export function defineStage(stage: Stage): Stage {
+export function defineStage<S extends Stage | BatchStage>(stage: S): S {
   return stage;
 }
 

@@ -27,10 +27,13 @@ export interface Action {
   readonly grant: Grant;
 }
 
+/** `seconds`: its part of the time of a process that it shared. */
 export type ActionEnd =
-  | { readonly type: "finished" }
-  | { readonly type: "failed"; readonly failure: Failure }
-  | { readonly type: "interrupted" };
+  | { readonly type: "finished"; readonly seconds?: number }
+  | { readonly type: "failed"; readonly failure: Failure; readonly seconds?: number }
+  | { readonly type: "interrupted" }
+  /** The process that it shared ended without telling how this one ended; `failure` of the process is with one of them. */
+  | { readonly type: "unsettled"; readonly failure: Failure | undefined };
 
 export interface ActionHooks {
   readonly signal: AbortSignal;
@@ -38,6 +41,14 @@ export interface ActionHooks {
   readonly onProgress: (progress: Progress) => void;
   /** The last lines so far, for a failure. */
   readonly tail: () => readonly string[];
+}
+
+/** One of the actions that share a process. */
+export interface Member {
+  readonly action: Action;
+  readonly hooks: ActionHooks;
+  /** Called once, when this action has ended; the process may go on with others. */
+  settle(end: ActionEnd): void;
 }
 
 export interface Host {

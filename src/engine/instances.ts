@@ -43,6 +43,7 @@ export function instancesOf(
   const later = { dep: Object.keys(mapping(raw.deps)), out: Object.keys(declaredOuts) };
   const reads = accessPaths(raw, "reads", env, path, evaluator);
   const writes = accessPaths(raw, "writes", env, path, evaluator);
+  const batch = batchOf(raw, path, evaluator);
   const instances: Instance[] = [];
   if (matrix === undefined) {
     // A stage whose matrix is wrong is read once all the same, with its variables unknown: its other slips are told too.
@@ -88,10 +89,27 @@ export function instancesOf(
       ...(writes.length === 0 ? {} : { writes }),
       ...(raw.tolerance === undefined ? {} : { tolerance: raw.tolerance as Partial<Tolerance> }),
       ...(resources === undefined ? {} : { resources }),
+      ...(batch === undefined ? {} : { batch }),
       position,
     });
   }
   return instances;
+}
+
+/** A process has a command line of finite length: all deps and outs of a batch stand in it. */
+const MAX_BATCH = 256;
+
+function batchOf(raw: Mapping, path: Path, { tree, report }: Evaluator): { max: number } | undefined {
+  if (raw.batch === undefined || raw.batch === false) return undefined;
+  const place = tree.keyAt([...path, "batch"]);
+  if (raw.cmd !== undefined) {
+    const remedy = "remove it, or write the stage as a module: run: path/to/module.ts";
+    report.error("batch-of-command", place, "a command runs one instance: `batch` is for `run:` stages", remedy);
+  } else if (raw.matrix === undefined) {
+    report.error("no-matrix", place, "a stage without a matrix has one instance", "remove `batch`, or add a matrix");
+  }
+  const { max } = mapping(raw.batch);
+  return { max: typeof max === "number" ? Math.min(max, MAX_BATCH) : MAX_BATCH };
 }
 
 function actionOf(

@@ -40,7 +40,7 @@ export type Result =
 
 /** Puts cached outs in their place. */
 export async function restore(
-  { engine, emit }: Performer,
+  { engine, emit }: Pick<Performer, "engine" | "emit">,
   instance: Instance,
   { key, manifest, outs, absent }: Verdict & { readonly state: "restorable" },
 ): Promise<Result> {
@@ -124,7 +124,7 @@ async function execute(
     if (end.type === "unsettled") {
       const { failure } = end;
       if (failure !== undefined) {
-        const message = `${failure.message} (${failure.reason}); what it had not finished runs again, one by one`;
+        const message = `a batch of ${instance.stage} was not finished: ${failure.message}; the rest of it runs one by one`;
         emit({ type: "warning", message });
       }
       return { type: "again", alone: true };

@@ -82,6 +82,8 @@ export interface Instance {
   /** How far numbers of its outs may differ between two executions; not part of the key. */
   readonly tolerance?: Partial<Tolerance>;
   readonly resources?: Resources;
+  /** Instances of the stage may share a process, so many at most. Not part of the key: their results are the same as alone. */
+  readonly batch?: { readonly max: number };
   readonly position: SourcePosition;
 }
 

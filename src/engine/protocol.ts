@@ -13,11 +13,22 @@ export interface StageSpec {
 }
 
 export type ToHost =
-  | { readonly type: "run"; readonly bundle: string; readonly spec: StageSpec }
+  /** Several specs are a batch. */
+  | { readonly type: "run"; readonly bundle: string; readonly specs: readonly StageSpec[] }
   | { readonly type: "probe"; readonly bundle: string; readonly env: Readonly<Record<string, string | undefined>> };
 
+/** `member` is the place in `specs`. */
 export type FromHost =
-  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "progress"; readonly member: number; readonly progress: Progress }
+  /** Of a batch: what one member printed. */
+  | {
+      readonly type: "output";
+      readonly member: number;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
+  /** Of a batch: one member has ended. */
+  | { readonly type: "settled"; readonly member: number; readonly seconds: number; readonly error?: HostError }
   | { readonly type: "done" }
   | { readonly type: "facts"; readonly facts: PlatformFacts | PlatformFailure }
   | { readonly type: "error"; readonly error: HostError };

@@ -4,7 +4,7 @@ import type { Environment } from "./environment.ts";
 import type { Emit, Failure, Summary } from "./event.ts";
 import { examine, type Verdict } from "./examine.ts";
 import { excessive } from "./excessive.ts";
-import { localExecutor } from "./executor.ts";
+import { type Batch, localExecutor, openBatch } from "./executor.ts";
 import { expectedSeconds } from "./history.ts";
 import { explainIo } from "./io-error.ts";
 import { budgetOf, type Declared } from "./machine.ts";
@@ -116,10 +116,16 @@ async function runInstances(
   let problem: PlanFailure | undefined;
   const stop = AbortSignal.any([signal, broken.signal]);
   setMaxListeners(0, stop);
-  const performer: Performer = {
+  const executor = localExecutor({ plan, store, code, environment, trace });
+  const batches = new WeakMap<Slot, Batch>();
+  const batchOf = (slot: Slot): Batch => {
+    const batch = batches.get(slot) ?? openBatch(executor, slot.names.length);
+    batches.set(slot, batch);
+    return batch;
+  };
+  const performer: Omit<Performer, "execute"> = {
     engine,
     inputs,
-    execute: localExecutor({ plan, store, code, environment, trace }),
     validator: openValidator(plan.workspace),
     signal: stop,
     emit,
@@ -176,7 +182,7 @@ async function runInstances(
     const before = history.get(name)?.outs;
     const result = await (verdict.state === "restorable"
       ? restore(performer, instance, verdict)
-      : run(performer, instance, verdict, slot));
+      : run({ ...performer, execute: batchOf(slot).execute }, instance, verdict, slot));
     switch (result.type) {
       case "ran":
       case "restored":
@@ -200,7 +206,7 @@ async function runInstances(
       case "interrupted":
         return "interrupted";
       case "again":
-        return { again: result.after };
+        return { again: result.after, alone: result.alone === true };
       case "damaged":
         damaged.set(name, result.verdict);
         return { again: undefined };
@@ -218,6 +224,11 @@ async function runInstances(
           return expected.get(instance.name) ?? 1;
         },
         demand: instance.resources,
+        // A rehearsal is alone: it shows whether results depend on the batch they were made in.
+        together:
+          instance.batch === undefined || rehearse !== undefined
+            ? undefined
+            : { key: JSON.stringify([instance.stage, instance.resources]), max: instance.batch.max },
       })),
       jobs,
       budget,
@@ -242,6 +253,8 @@ async function runInstances(
           if (trouble === undefined) throw error;
           fail(name, { ...trouble, output: [] }, 0);
           return "failed";
+        } finally {
+          batchOf(slot).leave(name);
         }
       },
       skipped(instance, because) {

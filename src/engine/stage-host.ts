@@ -2,7 +2,8 @@
  * The child process that loads one bundle and runs it: a stage or a platform probe. The engine bundles this file like any
  * other module, but it is no ingredient of a key. It must not import anything of the engine at run time.
  */
-import type { DepFile, Platform, Progress, Stage, StageContext } from "../stage.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { BatchMember, DepFile, Platform, Progress, Stage, StageContext } from "../stage.ts";
 import type { FromHost, HostError, StageSpec, ToHost } from "./protocol.ts";
 
 class ContractError extends Error {}
@@ -23,13 +24,16 @@ async function answer(message: ToHost): Promise<void> {
   try {
     const { default: exported } = (await import(message.bundle)) as { default?: unknown };
     if (message.type === "run") {
-      const stage = exported as Stage | undefined;
-      if (typeof stage?.run !== "function") {
+      const stage = exported as Partial<Stage> | undefined;
+      if (typeof stage?.run !== "function" && typeof stage?.runBatch !== "function") {
         throw new ContractError(
           "the module's default export has no run(): write `export default defineStage({ async run(context) { … } })`",
         );
       }
-      await stage.run(contextOf(message.spec));
+      const [spec] = message.specs;
+      if (message.specs.length > 1) await runBatch(stage as Stage, message.specs);
+      else if (stage.run !== undefined) await stage.run(contextOf(spec!, 0));
+      else await stage.runBatch!([single(contextOf(spec!, 0))]);
       finish({ type: "done" });
     } else {
       const platform = exported as Platform | undefined;
@@ -43,6 +47,78 @@ async function answer(message: ToHost): Promise<void> {
   } catch (error) {
     fail(error);
   }
+}
+
+/** An instance alone: its failure is the stage's. */
+function single(context: StageContext): BatchMember {
+  return {
+    ...context,
+    async settle(work) {
+      try {
+        await work();
+      } catch (error) {
+        fail(error);
+        // Nothing of the stage goes on: the process ends.
+        await new Promise(() => undefined);
+      }
+    },
+  };
+}
+
+/** Which member's work is going on: what it prints is its own. */
+const currentMember = new AsyncLocalStorage<number>();
+
+async function runBatch(stage: Stage, specs: readonly StageSpec[]): Promise<void> {
+  for (const name of ["stdout", "stderr"] as const) {
+    const stream = process[name];
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    stream.write = ((chunk: Uint8Array | string, ...rest: unknown[]) => {
+      const member = currentMember.getStore();
+      if (member === undefined) return write(chunk, ...rest);
+      tell({
+        type: "output",
+        member,
+        stream: name,
+        text: typeof chunk === "string" ? chunk : Buffer.from(chunk).toString(),
+      });
+      for (const callback of rest) if (typeof callback === "function") callback();
+      return true;
+    }) as typeof stream.write;
+  }
+  const settled = new Set<number>();
+  let busy = 0;
+  const settle = async (member: number, work: () => Promise<void> | void): Promise<void> => {
+    if (settled.has(member)) throw new ContractError(`${specs[member]!.name} is settled twice`);
+    settled.add(member);
+    const began = performance.now();
+    let error: HostError | undefined;
+    try {
+      await currentMember.run(member, work);
+    } catch (thrown) {
+      error = describe(thrown);
+    }
+    const own = performance.now() - began;
+    busy += own;
+    // Its own time, and its part of what was done for all of them, the start of the process included.
+    const shared = Math.max(0, performance.now() - busy) / specs.length;
+    const seconds = Math.round(own + shared) / 1000;
+    tell({ type: "settled", member, seconds, ...(error === undefined ? {} : { error }) });
+  };
+  const members = specs.map((spec, index): BatchMember => {
+    const context = contextOf(spec, index);
+    return {
+      ...context,
+      log: (line) => currentMember.run(index, () => context.log(line)),
+      settle: (work) => settle(index, work),
+    };
+  });
+  if (stage.runBatch !== undefined) await stage.runBatch(members);
+  else for (const [index, member] of members.entries()) await settle(index, () => stage.run(member));
+  for (const index of members.keys()) if (!settled.has(index)) await settle(index, () => undefined);
+}
+
+function tell(message: FromHost): void {
+  process.send?.(message);
 }
 
 function fail(thrown: unknown): void {
@@ -82,7 +158,7 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function contextOf(spec: StageSpec): StageContext {
+function contextOf(spec: StageSpec, member: number): StageContext {
   const find = (name: string): { readonly each: boolean; readonly files: readonly DepFile[] } => {
     const dep = Object.hasOwn(spec.deps, name) ? spec.deps[name] : undefined;
     if (dep === undefined) throw new ContractError(`dep "${name}" is not declared; ${listOf(spec.deps, "deps")}`);
@@ -114,7 +190,7 @@ function contextOf(spec: StageSpec): StageContext {
       const now = performance.now();
       if (progress.done < progress.total && now - lastProgress < PROGRESS_MS) return;
       lastProgress = now;
-      process.send?.({ type: "progress", progress } satisfies FromHost);
+      tell({ type: "progress", member, progress });
     },
     log(line) {
       process.stdout.write(`${line}\n`);

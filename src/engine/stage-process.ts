@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Action, type ActionEnd, type ActionHooks, explainEnd, type Host } from "./action.ts";
-import { watchChild } from "./child.ts";
+import { type Action, type ActionHooks, explainEnd, type Host, type Member } from "./action.ts";
+import { type ChildEnd, watchChild } from "./child.ts";
 import { environmentOf, pathIn, placeOf } from "./environment.ts";
 import type { Failure } from "./event.ts";
 import { hostModule } from "./host-module.ts";
+import { cutLines } from "./lines.ts";
 import type { FromHost, HostError, StageSpec, ToHost } from "./protocol.ts";
 import { accessTo, packageFolders, permissionFlags } from "./sandbox.ts";
 import { explainDenied } from "./undeclared.ts";
@@ -16,14 +17,26 @@ const TEARDOWN_MS = 3000;
 /** Linux takes 2 MiB of arguments; past half of it, many deps are allowed by their folders. */
 const ARGUMENT_BYTES = 1 << 20;
 
-/** Runs a `run:` stage: its bundle, in a child process that may read its deps and write its outs. */
-export async function runStage(host: Host, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
-  const { instance, code } = action;
+/**
+ * Runs a `run:` stage: its bundle, in a child process that may read its deps and write its outs. Several members are
+ * instances of one stage, a batch: each is settled as it ends.
+ */
+export async function runStage(host: Host, members: readonly Member[]): Promise<void> {
+  const actions = members.map(({ action }) => action);
+  const isBatch = members.length > 1;
+  const { instance, code } = actions[0]!;
   const { workspace } = host.plan;
   const bundle = await host.code.file(code!);
-  if (typeof bundle !== "string") return { type: "failed", failure: bundle };
   const hostFile = await hostModule(host.store, host.code);
-  if (typeof hostFile !== "string") return { type: "failed", failure: hostFile };
+  if (typeof bundle !== "string" || typeof hostFile !== "string") {
+    const failure = typeof bundle !== "string" ? bundle : (hostFile as Failure);
+    for (const member of members) member.settle({ type: "failed", failure });
+    return;
+  }
+  // What concerns the process: a member's own folder goes when the member has ended.
+  const folder = isBatch ? host.store.scratch("batch") : dirname(actions[0]!.temporary);
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary, { recursive: true });
 
   const shared = (instance.writes ?? [])
     .map((path) => placeOf(path, workspace, host.environment))
@@ -31,55 +44,102 @@ export async function runStage(host: Host, action: Action, hooks: ActionHooks): 
   for (const folder of shared) mkdirSync(folder, { recursive: true });
   const flags = permissionFlags({
     reads: [
-      ...readsOf(host, action, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`]),
+      ...readsOf(host, actions, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`, join(folder, "*")]),
       ...shared.map((folder) => join(folder, "*")),
     ],
-    writes: [join(dirname(action.temporary), "*"), ...shared.map((folder) => join(folder, "*"))],
+    writes: [folder, ...actions.map((action) => dirname(action.temporary)), ...shared].map((each) => join(each, "*")),
   });
   const child = spawn(process.execPath, [...flags, "--enable-source-maps", hostFile], {
     cwd: workspace,
-    env: environmentOf(host.environment, instance.env, action),
+    env: environmentOf(host.environment, instance.env, { ...actions[0]!, temporary }),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: process.platform !== "win32",
   });
   let answer: FromHost | undefined;
   let teardown: NodeJS.Timeout | undefined;
+  let held: (() => void) | undefined;
+  const open = new Set(members);
+  const settle = (member: Member, end: Parameters<Member["settle"]>[0]): void => {
+    if (open.delete(member)) member.settle(end);
+  };
+  const lines = isBatch ? members.map(({ hooks }) => linesOf(hooks)) : [];
   child.on("message", (message: FromHost) => {
-    if (message.type === "progress") {
-      hooks.onProgress(message.progress);
-      return;
+    if (message.type === "progress") members[message.member]!.hooks.onProgress(message.progress);
+    else if (message.type === "output") lines[message.member]![message.stream].write(Buffer.from(message.text));
+    else if (message.type === "settled") {
+      const { member: index, error, seconds } = message;
+      const member = members[index]!;
+      for (const cutter of Object.values(lines[index]!)) cutter.end();
+      const conclude = (): void =>
+        settle(
+          member,
+          error === undefined
+            ? { type: "finished", seconds }
+            : { type: "failed", failure: explainError(host, member.action, error, member.hooks), seconds },
+        );
+      // The last one is over when the process is: until then it takes what the process takes.
+      if (open.size === 1) held = conclude;
+      else conclude();
+    } else {
+      answer = message;
+      teardown = setTimeout(() => child.kill("SIGKILL"), TEARDOWN_MS);
     }
-    answer = message;
-    teardown = setTimeout(() => child.kill("SIGKILL"), TEARDOWN_MS);
   });
-  const ended = watchChild(child, hooks);
-  child.send(
-    { type: "run", bundle: pathToFileURL(bundle).href, spec: specOf(workspace, action) } satisfies ToHost,
-    () => {
-      // An error here is a child that died at once: its end tells more.
-    },
-  );
+  // What a batch prints outside of its members' settling is whoever's is next.
+  const current = (): Member => open.values().next().value ?? members.at(-1)!;
+  const ended = watchChild(child, {
+    signal: members[0]!.hooks.signal,
+    onLine: (stream, line) => current().hooks.onLine(stream, line),
+  });
+  const specs = actions.map((action) => specOf(workspace, action));
+  child.send({ type: "run", bundle: pathToFileURL(bundle).href, specs } satisfies ToHost, () => {
+    // An error here is a child that died at once: its end tells more.
+  });
   const end = await ended;
   clearTimeout(teardown);
-  if (answer?.type === "done") return { type: "finished" };
-  if (end.interrupted) return { type: "interrupted" };
-  if (answer?.type === "error") return { type: "failed", failure: explainError(host, action, answer.error, hooks) };
-  const output = hooks.tail();
-  const failure = explainEnd(instance.name, end, output) ?? {
-    reason: "stage-exited",
-    message:
-      end.code === 0 || end.code === 13
-        ? `${instance.name} ended before its run() did: a promise that nothing will ever settle, or process.exit()`
-        : `${instance.name} ended with exit code ${end.code}`,
-    remedy: undefined,
-    output,
-  };
-  return { type: "failed", failure };
+  if (isBatch) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  held?.();
+  const [first, ...others] = open;
+  if (first === undefined) return;
+  const { action, hooks } = first;
+  if (answer?.type === "done") return settle(first, { type: "finished" });
+  if (end.interrupted) {
+    for (const member of [first, ...others]) settle(member, { type: "interrupted" });
+    return;
+  }
+  const name = isBatch ? `a batch of ${members.length} instances of ${instance.stage}` : instance.name;
+  const failure =
+    answer?.type === "error" ? explainError(host, action, answer.error, hooks) : explainExit(name, end, hooks.tail());
+  if (!isBatch) return settle(first, { type: "failed", failure });
+  settle(first, { type: "unsettled", failure });
+  for (const member of others) settle(member, { type: "unsettled", failure: undefined });
 }
 
-function readsOf({ plan, environment }: Host, action: Action, own: readonly string[]): string[] {
+function linesOf({ onLine }: ActionHooks): Record<"stdout" | "stderr", ReturnType<typeof cutLines>> {
+  return {
+    stdout: cutLines((line) => onLine("stdout", line)),
+    stderr: cutLines((line) => onLine("stderr", line)),
+  };
+}
+
+function explainExit(name: string, end: ChildEnd, output: readonly string[]): Failure {
+  return (
+    explainEnd(name, end, output) ?? {
+      reason: "stage-exited",
+      message:
+        end.code === 0 || end.code === 13
+          ? `${name} ended before its run() did: a promise that nothing will ever settle, or process.exit()`
+          : `${name} ended with exit code ${end.code}`,
+      remedy: undefined,
+      output,
+    }
+  );
+}
+
+function readsOf({ plan, environment }: Host, actions: readonly Action[], own: readonly string[]): string[] {
   const { workspace } = plan;
-  const { instance } = action;
+  // The declarations of a batch are those of its stage.
+  const { instance } = actions[0]!;
   const declared = [
     ...instance.reads.map((path) => placeOf(path, workspace, environment)),
     ...instance.env.map((name) => pathIn(environment[name])),
@@ -88,10 +148,12 @@ function readsOf({ plan, environment }: Host, action: Action, own: readonly stri
     ...own,
     ...packageFolders(join(workspace, ".pipeline", "bundles")).map((folder) => join(folder, "*")),
     join(workspace, "package.json"),
-    join(dirname(action.temporary), "*"),
+    ...actions.map((action) => join(dirname(action.temporary), "*")),
     ...declared.flatMap(accessTo),
   ];
-  const deps = Object.values(action.deps).map(({ files }) => files.map(({ path }) => path));
+  const deps = actions.flatMap((action) =>
+    Object.values(action.deps).map(({ files }) => files.map(({ path }) => path)),
+  );
   const long = deps.flat().reduce((sum, path) => sum + workspace.length + path.length, 0) > ARGUMENT_BYTES;
   for (const paths of deps) {
     if (long && paths.length > 100) reads.push(join(workspace, commonFolder(paths), "*"));

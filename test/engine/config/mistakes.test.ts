@@ -112,10 +112,12 @@ stages:
       );
     });
 
-    it("does not accept keys of later versions yet", async () => {
+    it("tells where a batch or resources make no sense", async () => {
       await expectMistakes(`version: 1
 stages:
-  a: { run: stages/a.ts, ⟦unknown-key:batch⟧: true, ⟦unknown-key:resume⟧: true }
+  a: { run: stages/a.ts, ⟦no-matrix:batch⟧: true, outs: { o: a } }
+  b: { cmd: "echo > \${outs.o}", matrix: { i: [1, 2] }, ⟦batch-of-command:batch⟧: { max: 2 }, outs: { o: "b/\${i}" } }
+  c: { run: stages/a.ts, resources: { cpu: ⟦wrong-value:-1⟧, gpu: { amount: ⟦wrong-value:2.5⟧ }, mutex: ⟦empty:[]⟧ }, outs: { o: c } }
 `);
     });
   });
