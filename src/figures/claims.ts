@@ -66,10 +66,25 @@ function finite(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);
 }
 
+/** A table of the paper's, ours beside it: a value a column in each row, null where there is none. */
+export interface PaperTable {
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly {
+    readonly label: string;
+    readonly paper: readonly (number | string | null)[];
+    readonly ours: readonly (number | string | null)[];
+  }[];
+  readonly note?: string;
+}
+
 export interface ClaimsArtifact {
   readonly figure: string;
   readonly title: string;
   readonly claims: readonly Claim[];
+  readonly tables?: readonly PaperTable[];
   readonly provenance: Readonly<Record<string, unknown>>;
 }
 
