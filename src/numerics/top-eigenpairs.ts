@@ -1,7 +1,7 @@
 import { combine, createBasis, dot, norm, orthogonalise, rowOf, storeRow, subtract } from "./basis.ts";
-import { type FloatArray, toFloats } from "./float-array.ts";
+import type { FloatArray } from "./float-array.ts";
 import { BREAKDOWN, type Matvec } from "./lanczos.ts";
-import { standardNormal } from "./rng.ts";
+import { standardNormal, uniform } from "./rng.ts";
 import { type SymmetricEigen, symmetricEigen } from "./tridiagonal.ts";
 
 export interface TopEigenpairsOptions {
@@ -247,12 +247,16 @@ export async function topEigenpairs(
 
   function oriented(vector: Float64Array): FloatArray {
     let largest = 0;
-    for (const value of vector) if (Math.abs(value) > Math.abs(largest)) largest = value;
-    const divisor = Math.sign(largest || 1) * norm(vector);
-    return toFloats(
-      vector.map((value) => value / divisor),
-      precision,
-    );
+    let square = 0;
+    for (let i = 0; i < n; i++) {
+      const value = vector[i]!;
+      square += value * value;
+      if (Math.abs(value) > Math.abs(largest)) largest = value;
+    }
+    const factor = (largest < 0 ? -1 : 1) / Math.sqrt(square);
+    const result = precision === "f32" ? new Float32Array(n) : new Float64Array(n);
+    for (let i = 0; i < n; i++) result[i] = factor * vector[i]!;
+    return result;
   }
 }
 
@@ -267,7 +271,9 @@ function distanceOf(product: FloatArray, vector: FloatArray, value: number): num
 function noisySum(vectors: readonly FloatArray[], n: number, seed: number): Float64Array {
   const sum = new Float64Array(n);
   for (const vector of vectors) for (let i = 0; i < n; i++) sum[i] = sum[i]! + vector[i]!;
-  const noise = standardNormal({ seed, name: "top-eigenpairs/warm" }, n);
-  const factor = (NOISE * norm(sum)) / norm(noise);
-  return sum.map((value, i) => value + factor * noise[i]!);
+  const noise = uniform({ seed, name: "top-eigenpairs/warm" }, n);
+  // Uniform on ±1 has standard deviation 1/√3.
+  const factor = NOISE * norm(sum) * Math.sqrt(3 / n);
+  for (let i = 0; i < n; i++) sum[i] = sum[i]! + factor * (2 * noise[i]! - 1);
+  return sum;
 }
