@@ -18,3 +18,23 @@ export interface Period {
   readonly period: number;
   readonly rows: readonly { readonly epoch: number; readonly subspace: number }[];
 }
+
+/** Along a run, epoch by epoch. */
+export interface SharpeningTable {
+  readonly eta: number;
+  /** 2/η */
+  readonly threshold: number;
+  readonly rows: readonly SharpeningRow[];
+}
+
+export interface SharpeningRow {
+  readonly epoch: number;
+  /** S = λ₁ */
+  readonly sharpness: number;
+  /** (λ₁ − λ₂)/λ₁: near 0, ∇S is not defined. */
+  readonly gap: number;
+  /** α = −∇L·∇S */
+  readonly alpha: number;
+  /** |θ − θ*|; null at the run's ends, which have one neighbour. */
+  readonly oscillation: number | null;
+}

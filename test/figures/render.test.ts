@@ -10,9 +10,11 @@ import { figure2Data } from "../../stages/figures/fig02.ts";
 import fig02 from "../../stages/figures/fig02.vl.json" with { type: "json" };
 import { figure8Data } from "../../stages/figures/fig08.ts";
 import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
+import { figure9Data } from "../../stages/figures/fig09.ts";
+import fig09 from "../../stages/figures/fig09.vl.json" with { type: "json" };
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
-import { syntheticPeriods } from "./synthetic-cycles.ts";
+import { syntheticPeriods, syntheticSharpening } from "./synthetic-cycles.ts";
 import { dlnTable } from "./tables.ts";
 
 const FIGURES: readonly {
@@ -23,6 +25,11 @@ const FIGURES: readonly {
   { name: "fig01", spec: fig01, data: async () => figure1Data(await dlnTable()) },
   { name: "fig02", spec: fig02, data: async () => figure2Data(syntheticTables()) },
   { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },
+  {
+    name: "fig09",
+    spec: fig09,
+    data: async () => figure9Data({ ...syntheticTables(), sharpening: syntheticSharpening([41, 116, 159]) }),
+  },
 ];
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];

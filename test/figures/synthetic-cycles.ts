@@ -1,5 +1,5 @@
 /** Tables of one made-up run with the shapes that the paper claims, for tests of Figures 3 and 8 to 11 alone. */
-import type { PeriodsTable } from "../../stages/figures/cycle-tables.ts";
+import type { PeriodsTable, SharpeningTable } from "../../stages/figures/cycle-tables.ts";
 
 const ETA = 0.05;
 
@@ -24,5 +24,24 @@ export function syntheticPeriods(apart = 0.15, periods: readonly number[] = [1, 
         })),
       })),
     })),
+  };
+}
+
+/** α is positive below 2/η and negative above; the oscillation swells towards each peak of L in `peaks`. */
+export function syntheticSharpening(peaks: readonly number[], sign = 1): SharpeningTable {
+  const bump = (epoch: number): number => Math.max(...peaks.map((peak) => Math.exp(-(((epoch - peak) / 8) ** 2))));
+  return {
+    eta: ETA,
+    threshold: 2 / ETA,
+    rows: Array.from({ length: 181 }, (_, epoch) => {
+      const sharpness = Math.min(35, 5 + epoch) + 30 * bump(epoch);
+      return {
+        epoch,
+        sharpness,
+        gap: 0.2,
+        alpha: sharpness > 2 / ETA ? -300 * sign : 30,
+        oscillation: epoch === 0 || epoch === 180 ? null : 0.01 + 0.1 * bump(epoch),
+      };
+    }),
   };
 }
