@@ -16,7 +16,8 @@ const ALLOWED: readonly { readonly from: RegExp; readonly to: RegExp }[] = [
   { from: /^src\/figures\//, to: /^src\/(figures|formats)\// },
   { from: /^src\/engine\//, to: /^src\/(engine\/|stage\.ts|formats\/)/ },
   { from: /^src\/reporters\//, to: /^src\/(reporters|engine)\/|^src\/stage\.ts/ },
-  { from: /^src\/(commands\/|cli\.ts)/, to: /^src\/(commands|reporters|engine)\/|^src\/stage\.ts/ },
+  { from: /^src\/report\//, to: /^src\/(report|engine|formats)\/|^src\/reporters\/text\.ts|^src\/stage\.ts/ },
+  { from: /^src\/(commands\/|cli\.ts)/, to: /^src\/(commands|report|reporters|engine)\/|^src\/stage\.ts/ },
   {
     from: /^stages\//,
     to: /^src\/(numerics|programs|runtimes|formats|data|figures)\/|^src\/stage\.ts$|^stages\/(shared|figures)\//,

@@ -8,6 +8,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   watch: () => import("./watch.ts"),
   log: () => import("./log.ts"),
   graph: () => import("./graph.ts"),
+  report: () => import("./report.ts"),
   verify: () => import("./verify.ts"),
   gc: () => import("./gc.ts"),
   cache: () => import("./cache.ts"),

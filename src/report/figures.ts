@@ -1,0 +1,49 @@
+import { countVerdicts, VERDICT_TEXT, VERDICTS } from "./claims.ts";
+import type { FigureEntry, State } from "./data.ts";
+import { anchor, type Html, html, jsonScript } from "./html.ts";
+import { makeInteractive } from "./interactive.ts";
+import { figureLabel } from "./values.ts";
+
+/** One figure: the still picture, which a browser with scripts replaces by a drawing with tooltips and zoom. */
+export function figureArticle(figure: FigureEntry): Html {
+  const { name, spec, claims, stage, state } = figure;
+  const id = anchor("figure", name);
+  const label = figureLabel(name);
+  const title = claims === undefined ? label : `${label}. ${claims.title}`;
+  if (spec === undefined) {
+    return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3><p class="soft">Not made yet: <code>npx pipeline run ${stage}</code></p></article>`;
+  }
+  const { datasets = {}, ...plain } = spec;
+  const rows = datasets as Readonly<Record<string, readonly unknown[]>>;
+  const { spec: interactive, zooms } = makeInteractive(plain, rows);
+  const description = typeof spec.description === "string" ? spec.description : title;
+  return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3>
+<figure data-spec="${id}-spec" data-name="${name}" data-label="${description}"><div class="paper" tabindex="0" role="group" aria-label="${label}">${picture(figure.svg, description)}<div class="drawing"></div></div>
+<figcaption><span><span class="by-mouse">Point at a curve or a mark for its values.${zooms > 0 && " Drag to move, Ctrl + wheel to zoom, double-click to reset."}</span><span class="by-touch">Tap a curve or a mark for its values.</span></span><button type="button" class="size" hidden aria-pressed="false">Full size</button></figcaption></figure>
+${jsonScript(`${id}-spec`, { plain, interactive, datasets })}
+${claims !== undefined && summary(figure)}<p class="small soft">Made by <a href="#${anchor("stage", stage)}">${stage}</a>${stateNote(state)}.</p></article>`;
+}
+
+export function picture(svg: string | undefined, description: string): Html {
+  if (svg === undefined) return html`<p>No picture was made of it.</p>`;
+  return html`<img alt="${description}" src="data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}">`;
+}
+
+function summary({ name, claims }: FigureEntry): Html {
+  const counts = countVerdicts([claims!]);
+  const parts = VERDICTS.filter((verdict) => counts[verdict] > 0).map(
+    (verdict) =>
+      html`<span class="verdict ${verdict}">${counts[verdict]} ${plural(counts[verdict], VERDICT_TEXT[verdict])}</span> `,
+  );
+  return html`<p>Of the paper's statements on it: ${parts} <a href="#${anchor("claims", name)}">all with their numbers</a></p>`;
+}
+
+/** `1 holds`, `3 hold` */
+export function plural(count: number, verdict: string): string {
+  return count === 1 ? verdict : verdict.replace(/^holds$/, "hold").replace(/^does /, "do ");
+}
+
+function stateNote(state: State): string {
+  if (state === "stale") return "; something that it depends on has changed since: it is not up to date";
+  return state === "restorable" ? "; its files were edited or removed since" : "";
+}

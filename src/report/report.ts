@@ -1,0 +1,63 @@
+import { formatSeconds } from "../reporters/text.ts";
+import { claimCounts, claimsBoard, failures, tablesBesides } from "./claims-board.ts";
+import { dagSvg, secondsOf } from "./dag-svg.ts";
+import type { ReportData } from "./data.ts";
+import { figureArticle } from "./figures.ts";
+import { anchor, html } from "./html.ts";
+import type { Libraries } from "./libraries.ts";
+import { page, type Section } from "./page.ts";
+import { provenance } from "./provenance.ts";
+import { figureLabel, timeText } from "./values.ts";
+
+/** The whole page. */
+export function reportPage(data: ReportData, libraries: Libraries): string {
+  const { figures, claims, stages, notices } = data;
+  const made = figures.filter(({ spec }) => spec !== undefined).length;
+  const seconds = stages.reduce((sum, stage) => sum + (secondsOf(stage) ?? 0), 0);
+  const tables = tablesBesides(claims);
+  const entry =
+    (kind: string) =>
+    ({ name }: { readonly name: string }) => ({ id: anchor(kind, name), title: figureLabel(name) });
+  const sections: Section[] = [
+    {
+      id: "summary",
+      title: "Summary",
+      body: html`${notices.map((notice) => html`<p class="notice">${notice}</p>`)}<ul class="counts">${claimCounts(claims)}<li><strong>${made}${made < figures.length && ` of ${figures.length}`}</strong>${figures.length === 1 ? "figure" : "figures"}</li></ul>${failures(claims)}`,
+    },
+    {
+      id: "figures",
+      title: "Figures",
+      body: html`${figures.map(figureArticle)}`,
+      entries: figures.map(entry("figure")),
+    },
+    {
+      id: "claims",
+      title: "The paper's statements",
+      body: claimsBoard(claims),
+      entries: claims.map(({ figure }) => entry("claims")({ name: figure })),
+    },
+    ...(tables === undefined ? [] : [{ id: "tables", title: "The paper's tables", body: tables }]),
+    {
+      id: "pipeline",
+      title: "The pipeline",
+      body: html`<p>${stages.length} stages, left to right; what took the longest has the longest bar. All results here took ${formatSeconds(seconds)} to compute.</p><div class="card dag"><div class="scroll" tabindex="0" role="group" aria-label="Graph of stages">${dagSvg(stages)}</div></div>`,
+    },
+    { id: "provenance", title: "Provenance", body: provenance(stages) },
+  ];
+  const devices = new Set(
+    stages.flatMap(({ instances }) =>
+      instances.flatMap(({ record }) =>
+        Object.entries(record?.platform ?? {}).flatMap(([fact, value]) =>
+          fact.endsWith(".device") ? [String(value)] : [],
+        ),
+      ),
+    ),
+  );
+  return page({
+    title: `${data.name}: report`,
+    header: html`<h1>${data.name}: report</h1>${data.description !== undefined && html`<p>${data.description}</p>`}<ul class="facts"><li>Profile ${data.profile}</li>${devices.size > 0 && html`<li>Computed on ${[...devices].join(", ")}</li>`}${data.revision !== undefined && html`<li>Revision ${data.revision}</li>`}<li>Written ${timeText(data.when)}</li></ul>`,
+    sections,
+    footer: html`<p>Written by <code>npx pipeline report</code> from what the pipeline made. This page holds all it shows and connects to nothing. <a href="#top">Back to the top</a></p>`,
+    libraries,
+  });
+}

@@ -1,0 +1,21 @@
+import { execFileSync } from "node:child_process";
+
+/** What git says, or `undefined` where it says no: no repository, no git, no such revision or file. */
+export function git(workspace: string, ...words: readonly string[]): string | undefined {
+  try {
+    return execFileSync("git", ["-C", workspace, ...words], {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** `4b50661`, with `+` where tracked files differ from it. */
+export function revisionOf(workspace: string): string | undefined {
+  const head = git(workspace, "rev-parse", "--short", "HEAD")?.trim();
+  if (head === undefined || head === "") return undefined;
+  return git(workspace, "status", "--porcelain", "--untracked-files=no")?.trim() === "" ? head : `${head}+`;
+}

@@ -1,0 +1,30 @@
+import type { Json } from "../stage.ts";
+
+/** A value of a claim or a table: numbers to five significant digits, with a minus that is one. */
+export function valueText(value: Json | undefined): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return numberText(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const rounded = Number(value.toPrecision(5));
+  return (Number.isInteger(value) ? String(value) : String(rounded)).replace("-", "−");
+}
+
+/** `Figure 5a` of `fig05a`; other names stay. */
+export function figureLabel(name: string): string {
+  const [, number, part = ""] = /^fig0*(\d+)([a-z]?)$/.exec(name) ?? [];
+  return number === undefined ? name : `Figure ${number}${part}`;
+}
+
+/** `fig02` before `fig10`, and `fig05` before `fig05a`. */
+export function byFigure(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
+
+/** `2026-11-24 12:24 UTC`: the same for every reader. */
+export function timeText(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+}
