@@ -2,6 +2,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -9,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./identity.ts";
 import type { Store } from "./store.ts";
 
@@ -36,7 +37,7 @@ let heartbeat: NodeJS.Timeout | undefined;
  * and are not what correctness rests on: results are published by rename, so two holders would only work twice.
  */
 export function tryLock(store: Store, path: string): Lock | Busy {
-  const claim = claimOf(store);
+  const claim = claimOf(store, path);
   for (;;) {
     if (link(claim, path)) return hold(path);
     const holder = readHolder(path);
@@ -47,16 +48,26 @@ export function tryLock(store: Store, path: string): Lock | Busy {
 }
 
 /** All locks of a process say the same: they are links to one file. It is touched, since its time is that of each lock. */
-function claimOf(store: Store): string {
+function claimOf(store: Store, path: string): string {
   let claim = claims.get(store);
   if (claim === undefined || !existsSync(claim)) {
     claim = store.scratch("lock");
     writeFileSync(claim, JSON.stringify(ownIdentity()));
     claims.set(store, claim);
+    sweep(store, dirname(path));
   }
   const now = new Date();
   utimesSync(claim, now, now);
   return claim;
+}
+
+/** Locks of the dead whose results nobody has to make again: someone was killed between keeping a result and letting go. */
+function sweep(store: Store, folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name);
+    const holder = readHolder(path);
+    if (holder !== "free" && isDead(path, holder)) takeAway(store, path);
+  }
 }
 
 export function isBusy(lock: Lock | Busy): lock is Busy {
