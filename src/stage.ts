@@ -87,9 +87,24 @@ export interface BatchStage {
   runBatch(members: readonly BatchMember[]): Promise<void>;
 }
 
-/** Identity, for types and for `export default`. */
-export function defineStage<S extends Stage | BatchStage>(stage: S): S {
-  return stage;
+/** For `export default`. A `BatchStage` gets the `run` that a batch of one is. */
+export function defineStage(stage: Stage | BatchStage): Stage {
+  if ("run" in stage) return stage;
+  return {
+    ...stage,
+    async run(context) {
+      const failures: unknown[] = [];
+      const settle: BatchMember["settle"] = async (work) => {
+        try {
+          await work();
+        } catch (error) {
+          failures.push(error);
+        }
+      };
+      await stage.runBatch([{ ...context, settle }]);
+      if (failures.length > 0) throw failures[0];
+    },
+  };
 }
 
 /**

@@ -1,13 +1,13 @@
 /** The sharpest eigenvectors of the Hessian at every epoch of one instability. */
 import { defineStage } from "../src/stage.ts";
-import { withObjective } from "./shared/objective.ts";
+import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
 import { computeSpectrum, writeSpectrum } from "./shared/spectra.ts";
 import { type InstabilitiesTable, readTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
-export default defineStage({
-  async run(context) {
+export default defineStage(
+  inTurn(async (context, objectives) => {
     const { network, snapshot, k, tol } = paramsOf(context, {
       network: "sizes",
       snapshot: "count",
@@ -18,10 +18,9 @@ export default defineStage({
     const { baseline, end } = snapshots[snapshot]!;
     const trajectory = openTrajectory(context.dep("checkpoints").path);
     const wanted = trajectory.epochs.filter((epoch) => epoch >= baseline && epoch <= end);
-    await withObjective(context, network, async (objective) => {
-      const spectrum = await computeSpectrum(context, objective, [...trajectory.checkpoints(wanted)], { k, tol });
-      context.log(`epochs ${baseline} to ${end}: ${wanted.length} spectra`);
-      writeSpectrum(context, "spectrum", spectrum, { eta: String(eta), snapshot: String(snapshot) });
-    });
-  },
-});
+    const objective = await objectives(context, network);
+    const spectrum = await computeSpectrum(context, objective, [...trajectory.checkpoints(wanted)], { k, tol });
+    context.log(`epochs ${baseline} to ${end}: ${wanted.length} spectra`);
+    writeSpectrum(context, "spectrum", spectrum, { eta: String(eta), snapshot: String(snapshot) });
+  }),
+);

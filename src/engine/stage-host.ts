@@ -24,16 +24,15 @@ async function answer(message: ToHost): Promise<void> {
   try {
     const { default: exported } = (await import(message.bundle)) as { default?: unknown };
     if (message.type === "run") {
-      const stage = exported as Partial<Stage> | undefined;
-      if (typeof stage?.run !== "function" && typeof stage?.runBatch !== "function") {
+      const stage = exported as Stage | undefined;
+      if (typeof stage?.run !== "function") {
         throw new ContractError(
           "the module's default export has no run(): write `export default defineStage({ async run(context) { … } })`",
         );
       }
       const [spec] = message.specs;
-      if (message.specs.length > 1) await runBatch(stage as Stage, message.specs);
-      else if (stage.run !== undefined) await stage.run(contextOf(spec!, 0));
-      else await stage.runBatch!([single(contextOf(spec!, 0))]);
+      if (message.specs.length > 1) await runBatch(stage, message.specs);
+      else await stage.run(contextOf(spec!, 0));
       finish({ type: "done" });
     } else {
       const platform = exported as Platform | undefined;
@@ -47,22 +46,6 @@ async function answer(message: ToHost): Promise<void> {
   } catch (error) {
     fail(error);
   }
-}
-
-/** An instance alone: its failure is the stage's. */
-function single(context: StageContext): BatchMember {
-  return {
-    ...context,
-    async settle(work) {
-      try {
-        await work();
-      } catch (error) {
-        fail(error);
-        // Nothing of the stage goes on: the process ends.
-        await new Promise(() => undefined);
-      }
-    },
-  };
 }
 
 /** Which member's work is going on: what it prints is its own. */

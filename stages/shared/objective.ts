@@ -3,44 +3,76 @@ import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
 import type { Samples } from "../../src/numerics/samples.ts";
 import type { TensorData } from "../../src/programs/tensor.ts";
 import { openRuntime } from "../../src/runtimes/open.ts";
-import type { DeviceName } from "../../src/runtimes/runtime.ts";
+import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
-import { type StageContext, StageError } from "../../src/stage.ts";
+import { type BatchStage, type StageContext, StageError } from "../../src/stage.ts";
 import { metadataOf, tensorOf } from "./tensors.ts";
 
 /** As many test samples as the paper has; larger test sets are a split of their own. */
 export const PAPER_TEST_SAMPLES = 200;
 
 /**
- * Runs `use` with the objective of an MLP on the dep `data`, on the device that the platform found. Splits: `train`,
- * `test` (the paper's first 200 test samples) and, where there are more, `all` of them.
+ * The objective of an MLP on an instance's dep `data`, on the device that the platform found. Splits: `train`, `test` (the
+ * paper's first 200 test samples) and, where there are more, `all` of them. Instances of one network and data share one,
+ * and with it the compiled programs.
  */
-export async function withObjective<T>(
+export type Objectives = (context: StageContext, widths: readonly number[]) => Promise<Objective>;
+
+/** Runs `use` with objectives, opened when first asked for and disposed at the end. */
+export async function withObjectives<T>(use: (objectives: Objectives) => Promise<T>): Promise<T> {
+  const runtimes = new Map<string, Runtime>();
+  const opened = new Map<string, Objective>();
+  const open: Objectives = async (context, widths) => {
+    const device = context.platform.device as DeviceName;
+    const { path } = context.dep("data");
+    const identity = JSON.stringify([device, path, widths]);
+    const known = opened.get(identity);
+    if (known !== undefined) return known;
+    const runtime = runtimes.get(device) ?? (await openRuntime(device));
+    if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
+    runtimes.set(device, runtime);
+    const objective = await openObjective(runtime, widths, path);
+    opened.set(identity, objective);
+    return objective;
+  };
+  try {
+    return await use(open);
+  } finally {
+    for (const objective of opened.values()) await objective.dispose();
+    for (const runtime of runtimes.values()) await runtime.dispose();
+  }
+}
+
+/** Runs `use` with the objective of one instance. */
+export function withObjective<T>(
   context: StageContext,
   widths: readonly number[],
   use: (objective: Objective) => Promise<T>,
 ): Promise<T> {
-  const runtime = await openRuntime(context.platform.device as DeviceName);
-  if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
-  try {
-    const network = mlp(widths);
-    const splits = readSplits(context.dep("data").path);
-    const [count] = splits.train.inputs.shape;
-    const features = splits.train.inputs.data.length / count!;
-    if (features !== network.inputShape[0])
-      throw new StageError(
-        `the data have ${features} features, the network takes ${network.inputShape[0]}`,
-        "make the first of the network's widths that number",
-      );
-    const objective = await makeObjective(runtime, network, splits);
-    try {
-      return await use(objective);
-    } finally {
-      await objective.dispose();
-    }
-  } finally {
-    await runtime.dispose();
-  }
+  return withObjectives(async (objectives) => use(await objectives(context, widths)));
+}
+
+/** A stage whose instances take turns in a process, and share what `withObjectives` opens. */
+export function inTurn(run: (context: StageContext, objectives: Objectives) => Promise<void>): BatchStage {
+  return {
+    runBatch: (members) =>
+      withObjectives(async (objectives) => {
+        for (const member of members) await member.settle(() => run(member, objectives));
+      }),
+  };
+}
+
+async function openObjective(runtime: Runtime, widths: readonly number[], path: string): Promise<Objective> {
+  const network = mlp(widths);
+  const splits = readSplits(path);
+  const [count] = splits.train.inputs.shape;
+  const features = splits.train.inputs.data.length / count!;
+  if (features !== network.inputShape[0])
+    throw new StageError(
+      `the data have ${features} features, the network takes ${network.inputShape[0]}`,
+      "make the first of the network's widths that number",
+    );
+  return makeObjective(runtime, network, splits);
 }
 
 function readSplits(path: string): { readonly train: Samples; readonly test: Samples; readonly all?: Samples } {
