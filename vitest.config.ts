@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    // Two workers of one thread each: sessions that spin on both cores would wait for one another. No result depends on it.
+    env: { PIPELINE_THREADS: "1" },
     // Processes, not threads: a worker thread that ends inside a native run takes the whole process with it.
     pool: "forks",
   },
