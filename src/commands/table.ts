@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   log: () => import("./log.ts"),
   graph: () => import("./graph.ts"),
   report: () => import("./report.ts"),
+  diff: () => import("./diff.ts"),
   verify: () => import("./verify.ts"),
   gc: () => import("./gc.ts"),
   cache: () => import("./cache.ts"),

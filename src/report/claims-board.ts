@@ -17,7 +17,7 @@ export function claimCounts(files: readonly ClaimsFile[]): Html {
   const counts = countVerdicts(files);
   return html`${VERDICTS.map(
     (verdict) =>
-      html`<li class="${verdict}"><strong>${counts[verdict]}</strong>${counts[verdict] === 1 ? "statement" : "statements"} of the paper ${plural(counts[verdict], VERDICT_TEXT[verdict])}</li>`,
+      html`<li class="${verdict}"><strong>${counts[verdict]}</strong>${counts[verdict] === 1 ? "statement" : "statements"} ${plural(counts[verdict], VERDICT_TEXT[verdict])}</li>`,
   )}`;
 }
 

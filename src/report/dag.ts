@@ -51,8 +51,7 @@ export function layoutDag(nodes: readonly DagNode[]): DagLayout {
   const chains: { from: string; to: string; slots: string[] }[] = [];
   for (const node of nodes) add(depths.get(node.name)!, { id: node.name, node });
   for (const { name, from } of nodes) {
-    for (const producer of new Set(from)) {
-      if (!depths.has(producer)) continue;
+    for (const producer of essential(nodes, name, from)) {
       const slots = [producer];
       for (let depth = depths.get(producer)! + 1; depth < depths.get(name)!; depth++) {
         const id = `${producer}>${name}@${depth}`;
@@ -69,6 +68,21 @@ export function layoutDag(nodes: readonly DagNode[]): DagLayout {
   }
   const rows = order(layers, before, after);
   return place(layers, rows, chains);
+}
+
+/** Producers that no other producer of the node rests on: an edge that a longer way implies is left out of the drawing. */
+function essential(nodes: readonly DagNode[], name: string, from: readonly string[]): string[] {
+  const known = new Map(nodes.map((node) => [node.name, node]));
+  const implied = new Set<string>();
+  const visit = (node: string): void => {
+    for (const producer of known.get(node)?.from ?? []) {
+      if (implied.has(producer)) continue;
+      implied.add(producer);
+      visit(producer);
+    }
+  };
+  for (const producer of from) visit(producer);
+  return [...new Set(from)].filter((producer) => known.has(producer) && producer !== name && !implied.has(producer));
 }
 
 function depthsOf(nodes: readonly DagNode[]): Map<string, number> {

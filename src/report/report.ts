@@ -40,7 +40,7 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
     {
       id: "pipeline",
       title: "The pipeline",
-      body: html`<p>${stages.length} stages, left to right; what took the longest has the longest bar. All results here took ${formatSeconds(seconds)} to compute.</p><div class="card dag"><div class="scroll" tabindex="0" role="group" aria-label="Graph of stages">${dagSvg(stages)}</div></div>`,
+      body: html`<p>${stages.length} stages, left to right; the longer its bar, the longer it took. A line that a longer way implies is left out; provenance has them all. All results here took ${formatSeconds(seconds)} to compute.</p><div class="card dag"><div class="scroll" tabindex="0" role="group" aria-label="Graph of stages">${dagSvg(stages)}</div></div>`,
     },
     { id: "provenance", title: "Provenance", body: provenance(stages) },
   ];

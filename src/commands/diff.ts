@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { PIPELINE_FILE } from "../engine/load.ts";
+import type { RevisionDifference, RevisionFacts } from "../report/compare-revision.ts";
+import type { LeafChange } from "../report/metrics.ts";
+import type { Json } from "../stage.ts";
+import { type Command, type Context, DEVICE_OPTION, usageError } from "./command.ts";
+import { environmentOf, openPlan } from "./workspace.ts";
+
+export const command: Command = {
+  name: "diff",
+  summary: "compare params, claims, numbers and figures with a git revision",
+  usage: "REV [options]",
+  description: `Compares what a git revision recorded in its pipeline.lock with what is here now: params, the paper's statements, numbers
+in tables, figures. Contents come from the cache; where it does not have them, the commands that make them are told.
+The default profile is compared, which is what pipeline.lock records. Runs nothing.`,
+  options: {
+    html: { type: "string", value: "FILE", description: "write a page with figures side by side" },
+    json: { type: "boolean", description: "one JSON object" },
+    ...DEVICE_OPTION,
+  },
+  examples: [
+    { command: "pipeline diff HEAD", meaning: "what the edits since the last commit changed" },
+    { command: "pipeline diff v0.1.0 --html diff.html", meaning: "a release and now, with the figures" },
+  ],
+  arity: [1, 1],
+  async run(context, args) {
+    const plan = await openPlan(context, args);
+    if (plan === 2) return 2;
+    const { compareWithRevision, findRevision } = await import("../report/compare-revision.ts");
+    const [name = ""] = args.positionals;
+    const revision = findRevision(plan.workspace, name);
+    if (revision === undefined) {
+      return usageError(
+        context,
+        `git knows no revision \`${name}\` here`,
+        "name a commit, a branch or a tag: HEAD~1, main",
+      );
+    }
+    const params = await paramChanges(plan.workspace, revision);
+    const difference = await compareWithRevision(plan, environmentOf(context, args), revision, params);
+    const file = args.text("html");
+    if (file !== undefined) {
+      const [{ diffPage }, { readFonts }] = await Promise.all([
+        import("../report/diff-page.ts"),
+        import("../report/libraries.ts"),
+      ]);
+      try {
+        writeFileSync(resolve(context.folder, file), diffPage(basename(plan.workspace), difference, readFonts()));
+      } catch (error) {
+        return usageError(
+          context,
+          `the page could not be written: ${(error as Error).message}`,
+          "name another file with --html",
+        );
+      }
+    }
+    await write(context, difference, args.flag("json"));
+    return 0;
+  },
+};
+
+async function write({ out }: Context, difference: RevisionDifference, json: boolean): Promise<void> {
+  if (json) out.write(`${JSON.stringify(withoutPictures(difference))}\n`);
+  else out.write((await import("./diff-text.ts")).diffText(difference, out.palette));
+}
+
+function withoutPictures(difference: RevisionDifference): unknown {
+  const { results } = difference;
+  if (results === undefined) return difference;
+  return {
+    ...difference,
+    results: { ...results, figures: results.figures.map(({ name, change }) => ({ name, change })) },
+  };
+}
+
+/** Leaf by leaf as pipeline.yaml has them, profiles included: `mlp.epochs`, `profiles.laptop.mlp.epochs`. */
+async function paramChanges(workspace: string, revision: RevisionFacts): Promise<LeafChange[]> {
+  const [{ parse }, { changedLeaves }, { fileAt }] = await Promise.all([
+    import("yaml"),
+    import("../report/metrics.ts"),
+    import("../report/compare-revision.ts"),
+  ]);
+  const read = (text: string | undefined): { readonly params: Json; readonly profiles: Json } => {
+    let value: { readonly params?: Json; readonly profiles?: Json } | null;
+    try {
+      value = parse(text ?? "") as typeof value;
+    } catch {
+      value = null;
+    }
+    return { params: value?.params ?? {}, profiles: value?.profiles ?? {} };
+  };
+  const [before, after] = [
+    read(fileAt(workspace, revision, PIPELINE_FILE)),
+    read(readFileSync(join(workspace, PIPELINE_FILE), "utf8")),
+  ];
+  return [
+    ...changedLeaves("params", before.params, after.params),
+    ...changedLeaves("profiles", before.profiles, after.profiles),
+  ];
+}
