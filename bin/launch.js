@@ -20,6 +20,7 @@ const {
 const { createRequire } = require("node:module");
 const { tmpdir, userInfo } = require("node:os");
 const { dirname, join } = require("node:path");
+const { setFlagsFromString } = require("node:v8");
 const vm = require("node:vm");
 
 const MINIMUM = [20, 19];
@@ -38,6 +39,9 @@ async function launch() {
     process.exitCode = 2;
     return;
   }
+  // Optimise only what has run ten times as long as V8 asks for: in a run of 0.1 s, two cores' worth of optimising threads
+  // take 7 % of the processor time and finish when it is over. (The flag is known to be there in these versions.)
+  if (major <= 24) setFlagsFromString("--interrupt-budget=1500000");
   let bundle;
   try {
     bundle = findBundle() ?? (await buildBundle());
