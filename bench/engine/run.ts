@@ -46,7 +46,7 @@ lines.push(
   `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${model}, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)} at the start`,
   "",
 );
-await table(makeGraph(10, 10), tools, 5);
+await table(makeGraph(6, 6), tools, 5);
 await table(
   makeGraph(10, 100),
   tools.filter(({ slow }) => slow !== true),
