@@ -15,6 +15,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   ₒ: "o",
   ₛ: "s",
   ₜ: "t",
+  ᵤ: "u",
   ₓ: "x",
 };
 

@@ -38,3 +38,21 @@ export interface SharpeningRow {
   /** |θ − θ*|; null at the run's ends, which have one neighbour. */
   readonly oscillation: number | null;
 }
+
+/** A run from within an instability, with another update along the unstable directions. */
+export interface UnstableTable {
+  readonly eta: number;
+  readonly threshold: number;
+  readonly snapshot: number;
+  readonly update: "plain" | "frozen" | "reduced" | "only" | "sharpest" | "flow";
+  /** The epoch whose θ it starts from. */
+  readonly start: number;
+  readonly rows: readonly {
+    readonly epoch: number;
+    readonly loss: number;
+    /** The largest eigenvalues, descending. */
+    readonly values: readonly number[];
+    /** How many of them exceed 2/η. */
+    readonly unstable: number;
+  }[];
+}

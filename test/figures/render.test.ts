@@ -12,9 +12,11 @@ import { figure8Data } from "../../stages/figures/fig08.ts";
 import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
 import { figure9Data } from "../../stages/figures/fig09.ts";
 import fig09 from "../../stages/figures/fig09.vl.json" with { type: "json" };
+import { figure10Data } from "../../stages/figures/fig10.ts";
+import fig10 from "../../stages/figures/fig10.vl.json" with { type: "json" };
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
-import { syntheticPeriods, syntheticSharpening } from "./synthetic-cycles.ts";
+import { syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
 import { dlnTable } from "./tables.ts";
 
 const FIGURES: readonly {
@@ -30,6 +32,7 @@ const FIGURES: readonly {
     spec: fig09,
     data: async () => figure9Data({ ...syntheticTables(), sharpening: syntheticSharpening([41, 116, 159]) }),
   },
+  { name: "fig10", spec: fig10, data: async () => figure10Data(syntheticUnstable()) },
 ];
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];

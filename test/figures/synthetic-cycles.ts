@@ -1,5 +1,5 @@
 /** Tables of one made-up run with the shapes that the paper claims, for tests of Figures 3 and 8 to 11 alone. */
-import type { PeriodsTable, SharpeningTable } from "../../stages/figures/cycle-tables.ts";
+import type { PeriodsTable, SharpeningTable, UnstableTable } from "../../stages/figures/cycle-tables.ts";
 
 const ETA = 0.05;
 
@@ -44,4 +44,32 @@ export function syntheticSharpening(peaks: readonly number[], sign = 1): Sharpen
       };
     }),
   };
+}
+
+/** Smooth growth along the flow, a swing where steps go along the sharpest directions, nothing where none is unstable. */
+export function syntheticUnstable(): UnstableTable[] {
+  const flow = (t: number): number => 36 + 60 * (1 - Math.exp(-t / 20));
+  const sharpness: Readonly<Record<UnstableTable["update"], (t: number) => number>> = {
+    plain: (t) => 45 + 15 * (t % 2),
+    frozen: (t) => 1.02 * flow(t),
+    reduced: (t) => 0.99 * flow(t),
+    only: (t) => Math.max(39, 42 - t),
+    sharpest: (t) => 36 + 8 * (t % 2),
+    flow,
+  };
+  return [0, 1].flatMap((snapshot) =>
+    Object.entries(sharpness).map(([update, of]) => ({
+      eta: ETA,
+      threshold: 2 / ETA,
+      snapshot,
+      update: update as UnstableTable["update"],
+      start: 30 + 50 * snapshot,
+      rows: Array.from({ length: 31 }, (_, t) => ({
+        epoch: 30 + 50 * snapshot + t,
+        loss: Math.exp(-t / 30) + (update === "plain" && t % 5 === 0 ? 0.3 : 0),
+        values: [1, 0.7, 0.5].map((share) => share * of(t)),
+        unstable: of(t) > 2 / ETA ? 1 : 0,
+      })),
+    })),
+  );
 }
