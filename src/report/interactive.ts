@@ -4,7 +4,8 @@ type Node = Readonly<Record<string, unknown>>;
 interface Surroundings {
   readonly encoding: Node;
   readonly rows: number;
-  readonly zoom: boolean;
+  /** Channels whose scale is this view's own, or moves with all panels of its facet. */
+  readonly zoom: readonly string[];
 }
 
 export interface InteractiveSpec {
@@ -54,19 +55,21 @@ export function makeInteractive(spec: Node, datasets: Readonly<Record<string, re
     for (const key of ["concat", "hconcat", "vconcat"]) {
       const list = node[key];
       if (!isList(list)) continue;
-      const inner = { ...own, zoom: own.zoom && !resolves(node, "shared") };
+      // A scale that several views share would need one selection for all of them.
+      const inner = { ...own, zoom: own.zoom.filter((channel) => resolution(node, channel) !== "shared") };
       return { ...node, [key]: list.map((child) => visit(mapping(child), inner)) };
     }
     if (isMapping(node.spec)) {
       // A facet's panels move together, which needs one scale; a repeated view has other fields each time.
-      const zoom = own.zoom && "facet" in node && !resolves(node, "independent");
+      const moved = own.zoom.filter((channel) => resolution(node, channel) !== "independent");
+      const zoom = "facet" in node ? moved : [];
       return { ...node, spec: visit(node.spec, { ...own, zoom }) };
     }
     if (isList(node.layer)) return visitLayer(node, node.layer.map(mapping), own);
     if (node.mark === undefined) return node;
     const unit = withTooltip(node);
     const overlay = overlayOf(node, own);
-    const channels = own.zoom ? continuous(own.encoding) : [];
+    const channels = continuous(own.encoding).filter((channel) => own.zoom.includes(channel));
     if (overlay === undefined) return zoomed(unit, channels);
     const { mark, encoding, params, ...view } = unit;
     const first = {
@@ -84,22 +87,25 @@ export function makeInteractive(spec: Node, datasets: Readonly<Record<string, re
   };
 
   const visitLayer = (node: Node, children: readonly Node[], own: Surroundings): Node => {
-    const zoom = own.zoom && !resolves(node, "independent");
+    const zoom = own.zoom.filter((channel) => resolution(node, channel) !== "independent");
     const layers: Node[] = [];
-    let done = !zoom;
+    let done = zoom.length === 0;
     for (const child of children) {
       if (child.mark === undefined) {
         layers.push(
-          isList(child.layer)
-            ? visitLayer(child, child.layer.map(mapping), { ...inner(child, own), zoom: false })
-            : child,
+          isList(child.layer) ? visitLayer(child, child.layer.map(mapping), { ...inner(child, own), zoom: [] }) : child,
         );
         continue;
       }
       const channels = done ? [] : continuous({ ...own.encoding, ...mapping(child.encoding) });
       // The selection belongs to the first layer that has both scales, and holds for all.
       if (channels.length === 2) {
-        layers.push(zoomed(withTooltip(child), channels));
+        layers.push(
+          zoomed(
+            withTooltip(child),
+            channels.filter((channel) => zoom.includes(channel)),
+          ),
+        );
         done = true;
       } else {
         layers.push(withTooltip(child));
@@ -118,7 +124,7 @@ export function makeInteractive(spec: Node, datasets: Readonly<Record<string, re
     rows: rowsOf(child, datasets) ?? own.rows,
   });
 
-  const result = visit(spec, { encoding: {}, rows: 0, zoom: true });
+  const result = visit(spec, { encoding: {}, rows: 0, zoom: POSITIONS });
   return { spec: result, zooms };
 }
 
@@ -180,9 +186,8 @@ function rowsOf(node: Node, datasets: Readonly<Record<string, readonly unknown[]
   return typeof name === "string" ? datasets[name]?.length : undefined;
 }
 
-function resolves(node: Node, how: "shared" | "independent"): boolean {
-  const scale = mapping(mapping(node.resolve).scale);
-  return scale.x === how || scale.y === how;
+function resolution(node: Node, channel: string): unknown {
+  return mapping(mapping(node.resolve).scale)[channel];
 }
 
 function mapping(value: unknown): Node {

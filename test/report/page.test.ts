@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { countVerdicts, readClaims } from "../../src/report/claims.ts";
+import { reportPage } from "../../src/report/report.ts";
+import { figureLabel, numberText, timeText } from "../../src/report/values.ts";
+import { CLAIMS, HOSTILE, realFigures, reportData } from "./fixture.ts";
+
+const figures = await realFigures();
+const page = reportPage(reportData(figures), { scripts: [], fonts: [] });
+const ids = [...page.matchAll(/ id="([^"]*)"/g)].map((match) => match[1]!);
+
+describe("the report's page", () => {
+  it("has no markup from texts", () => {
+    expect(page).not.toContain(HOSTILE);
+    expect(page).not.toMatch(/<img src=x|onerror="/);
+    // What ends script elements is what began them.
+    expect(page.match(/<script/g)?.length).toBe(page.match(/<\/script>/g)?.length);
+  });
+
+  it("has every id once and every link inside it lead to one", () => {
+    expect(ids.length).toBe(new Set(ids).size);
+    const links = [...page.matchAll(/ href="([^"]*)"/g)].map((match) => match[1]!);
+    for (const link of links) {
+      if (link === "data:,") continue;
+      expect(link).toMatch(/^#/);
+      expect(ids).toContain(link.slice(1));
+    }
+    for (const [, names] of page.matchAll(/ aria-labelledby="([^"]*)"/g)) expect(ids).toContain(names);
+  });
+
+  it("loads nothing from elsewhere and forbids it", () => {
+    expect(page).toMatch(/Content-Security-Policy" content="default-src &#39;none&#39;/);
+    for (const [, source] of page.matchAll(/ src="([^"]*)"/g)) expect(source).toMatch(/^data:/);
+    expect(page).not.toMatch(/@import|<iframe|<link rel="stylesheet"/);
+  });
+
+  it("counts claims by verdict and lists first what does not hold", () => {
+    expect(countVerdicts([CLAIMS, CLAIMS])).toEqual({ pass: 2, fail: 2, "not-testable": 2 });
+    for (const verdict of ["pass", "fail", "not-testable"])
+      expect(page).toMatch(new RegExp(`<li class="${verdict}"><strong>1</strong>`));
+    expect(page.indexOf("What does not hold here")).toBeGreaterThan(0);
+    expect(page.indexOf("What does not hold here")).toBeLessThan(page.indexOf('id="figures"'));
+    expect(page.match(/<tr [^>]*data-verdict=/g)).toHaveLength(3);
+  });
+
+  it("says of results that nobody made how to make them, and of old ones that they are", () => {
+    expect(page).toContain("Not made yet: <code>npx pipeline run fig03</code>");
+    expect(page).toContain("it is not up to date");
+  });
+
+  it("shows the paper's tables with ours beside, and a stage's own time", () => {
+    expect(page).toContain("−0.79123");
+    expect(page).toContain("Rank correlations");
+    expect(page).toMatch(/train ×2[\s\S]*5\.00 s/);
+  });
+
+  it("has headings without gaps and an alternative for every picture", () => {
+    const levels = [...page.matchAll(/<h([1-6])/g)].map((match) => Number(match[1]));
+    expect(levels[0]).toBe(1);
+    for (const [index, level] of levels.slice(1).entries()) expect(level).toBeLessThanOrEqual(levels[index]! + 1);
+    for (const [image] of page.matchAll(/<img [^>]*>/g)) expect(image).toMatch(/^<img alt="[^"]+/);
+  });
+});
+
+describe("what the page reads and writes", () => {
+  it("takes claims files and nothing else for one", () => {
+    expect(readClaims(JSON.stringify(CLAIMS))).toEqual(CLAIMS);
+    for (const text of ["", "[]", "null", "{}", '{"claims": 1}', '{"claims": [null], "figure": "a", "title": "b"}'])
+      expect(readClaims(text)).toBeUndefined();
+  });
+
+  it("writes numbers, labels and times for people", () => {
+    expect([numberText(-0.5), numberText(1 / 3), numberText(123_456), numberText(1e-12)]).toEqual([
+      "−0.5",
+      "0.33333",
+      "123456",
+      "1e−12",
+    ]);
+    expect([figureLabel("fig05a"), figureLabel("fig12"), figureLabel("other")]).toEqual([
+      "Figure 5a",
+      "Figure 12",
+      "other",
+    ]);
+    expect(timeText("2026-11-24T12:24:28.598Z")).toBe("2026-11-24 12:24 UTC");
+  });
+});
