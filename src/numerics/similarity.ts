@@ -56,6 +56,11 @@ export function subspaceSimilarity(a: readonly FloatArray[], b: readonly FloatAr
   return Math.cos(grassmannDistance(angles) / Math.sqrt(angles.length));
 }
 
+/** `subspaceSimilarity` of the spans of the first 1, 2, … vectors, as far as both lists go. */
+export function nestedSimilarities(a: readonly FloatArray[], b: readonly FloatArray[]): number[] {
+  return a.slice(0, b.length).map((_, i) => subspaceSimilarity(a.slice(0, i + 1), b.slice(0, i + 1)));
+}
+
 /** Modified Gram–Schmidt in float64, twice. Throws on linearly dependent vectors. */
 function orthonormal(vectors: readonly FloatArray[]): Float64Array[] {
   const result: Float64Array[] = [];

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { type Claim, claimsArtifact } from "../../src/figures/claims.ts";
+import { type Claim, claimsArtifact, type PaperTable } from "../../src/figures/claims.ts";
 import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import { renderFigure } from "../../src/figures/render.ts";
 import type { StageContext } from "../../src/stage.ts";
@@ -11,16 +11,26 @@ export interface Figure {
   readonly spec: FigureSpec;
   readonly data: Readonly<Record<string, Rows>>;
   readonly claims: readonly Claim[];
+  readonly tables?: readonly PaperTable[];
 }
 
 /** Writes a figure stage's four outs: `spec`, `svg`, `png` and `claims`. A failed claim is logged, and fails nothing. */
-export async function writeFigure(context: StageContext, { name, title, spec, data, claims }: Figure): Promise<void> {
+export async function writeFigure(
+  context: StageContext,
+  { name, title, spec, data, claims, tables }: Figure,
+): Promise<void> {
   const figure = await renderFigure(spec, data);
   writeFileSync(context.out("spec"), `${JSON.stringify(figure.spec)}\n`);
   writeFileSync(context.out("svg"), figure.svg);
   writeFileSync(context.out("png"), figure.png);
   const { stage, params, platform } = context.provenance;
-  const artifact = claimsArtifact({ figure: name, title, claims, provenance: { stage, params, platform } });
+  const artifact = claimsArtifact({
+    figure: name,
+    title,
+    claims,
+    ...(tables === undefined ? {} : { tables }),
+    provenance: { stage, params, platform },
+  });
   writeFileSync(context.out("claims"), `${JSON.stringify(artifact, null, 2)}\n`);
   for (const { id, verdict, paper, ours } of claims) {
     if (verdict !== "pass") context.log(`claim ${id}: ${verdict} (paper ${paper}, ours ${ours})`);

@@ -8,15 +8,22 @@ import { figure1Data } from "../../stages/figures/fig01.ts";
 import fig01 from "../../stages/figures/fig01.vl.json" with { type: "json" };
 import { figure2Data } from "../../stages/figures/fig02.ts";
 import fig02 from "../../stages/figures/fig02.vl.json" with { type: "json" };
+import { figure4Data } from "../../stages/figures/fig04.ts";
+import fig04 from "../../stages/figures/fig04.vl.json" with { type: "json" };
+import { figure5aData } from "../../stages/figures/fig05a.ts";
+import fig05a from "../../stages/figures/fig05a.vl.json" with { type: "json" };
 import { figure8Data } from "../../stages/figures/fig08.ts";
 import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
 import { figure9Data } from "../../stages/figures/fig09.ts";
 import fig09 from "../../stages/figures/fig09.vl.json" with { type: "json" };
 import { figure10Data } from "../../stages/figures/fig10.ts";
 import fig10 from "../../stages/figures/fig10.vl.json" with { type: "json" };
+import { figure12aData } from "../../stages/figures/fig12a.ts";
+import fig12a from "../../stages/figures/fig12a.vl.json" with { type: "json" };
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
 import { syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
+import { syntheticFlattening, syntheticGeneralization } from "./synthetic-models.ts";
 import { dlnTable } from "./tables.ts";
 
 const FIGURES: readonly {
@@ -26,6 +33,12 @@ const FIGURES: readonly {
 }[] = [
   { name: "fig01", spec: fig01, data: async () => figure1Data(await dlnTable()) },
   { name: "fig02", spec: fig02, data: async () => figure2Data(syntheticTables()) },
+  { name: "fig04", spec: fig04, data: async () => figure4Data(syntheticFlattening()) },
+  {
+    name: "fig05a",
+    spec: fig05a,
+    data: async () => figure5aData({ generalization: syntheticGeneralization(), stable: syntheticFlattening().stable }),
+  },
   { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },
   {
     name: "fig09",
@@ -33,6 +46,7 @@ const FIGURES: readonly {
     data: async () => figure9Data({ ...syntheticTables(), sharpening: syntheticSharpening([41, 116, 159]) }),
   },
   { name: "fig10", spec: fig10, data: async () => figure10Data(syntheticUnstable()) },
+  { name: "fig12a", spec: fig12a, data: async () => figure12aData(syntheticGeneralization(), 0.01) },
 ];
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];

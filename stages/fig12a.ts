@@ -1,0 +1,31 @@
+/** Figure 12a: what validation accuracy goes with: learning rate, sharpness, and ρ, the similarity of eigenvectors. */
+import { readFileSync } from "node:fs";
+import { defineStage, StageError } from "../src/stage.ts";
+import { comparable, HEADLINE } from "./figures/correlations.ts";
+import { figure12aData } from "./figures/fig12a.ts";
+import spec from "./figures/fig12a.vl.json" with { type: "json" };
+import { figure12aClaims, figure12aTables } from "./figures/fig12a-claims.ts";
+import type { GeneralizationTable } from "./figures/model-tables.ts";
+import { paramsOf } from "./shared/params.ts";
+import { writeFigure } from "./shared/write-figure.ts";
+
+export default defineStage({
+  async run(context) {
+    const { from, upTo } = paramsOf(context, { from: "number", upTo: "number" });
+    const table = JSON.parse(readFileSync(context.dep("table").path, "utf8")) as GeneralizationTable;
+    const count = comparable(table.models, from).length;
+    if (count < 4 || table.k < 3)
+      throw new StageError(
+        `${count} models completed their training with ${table.k} eigenvectors each; ${HEADLINE} of four models is wanted`,
+        "give params.models more etas or seeds, and a k of 3 or more",
+      );
+    await writeFigure(context, {
+      name: "fig12a",
+      title: "Generalization performance with learning rate, sharpness and ρ: MLP on Fashion-MNIST",
+      spec,
+      data: figure12aData(table, from),
+      claims: figure12aClaims(table, upTo),
+      tables: figure12aTables(table),
+    });
+  },
+});
