@@ -40,6 +40,7 @@ export interface Failure {
   readonly message: string;
   readonly remedy: string | undefined;
   readonly output: readonly string[];
+  readonly exitCode?: number;
 }
 
 export interface Summary {
@@ -92,6 +93,14 @@ export type Event =
       readonly key: string;
       readonly seconds: number;
       readonly changed?: readonly string[];
+    }
+  | {
+      readonly type: "retrying";
+      readonly instance: string;
+      readonly failure: Failure;
+      readonly attempt: number;
+      readonly attempts: number;
+      readonly seconds: number;
     }
   | { readonly type: "failed"; readonly instance: string; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "skipped"; readonly instance: string; readonly because: string }

@@ -39,6 +39,11 @@ export interface StageContext {
   readonly provenance: Provenance;
   /** What of the machine the action may use (`resources:`). No result may depend on it. */
   readonly resources: StageResources;
+  /**
+   * With `resume: true`: a folder that survives a kill, and is empty when the stage starts from nothing. What is written
+   * there must be whole at any instant (write under another name, then rename), and lead to the same bytes of the outs.
+   */
+  readonly resume?: string;
   /** Shown in the live view. Cheap: throttled by the receiver. */
   progress(progress: Progress): void;
   /** One line into the stage's log. */

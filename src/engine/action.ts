@@ -6,6 +6,7 @@ import type { Failure } from "./event.ts";
 import type { Instance, Key, Plan } from "./plan.ts";
 import type { Facts } from "./platform.ts";
 import type { Grant } from "./resources.ts";
+import { formatDuration } from "./retry.ts";
 import type { Store } from "./store.ts";
 
 /** One action, ready to run: everything that it may see and where its results are to go. */
@@ -23,6 +24,8 @@ export interface Action {
   readonly facts: Facts;
   /** How many threads it may keep busy; no result may depend on it. */
   readonly threads: number;
+  /** Where it keeps what it needs to go on after a kill, if it is declared to; absolute. */
+  readonly resume: string | undefined;
   /** What it got of the run's budget. */
   readonly grant: Grant;
 }
@@ -60,8 +63,22 @@ export interface Host {
   readonly trace?: boolean;
 }
 
+/** For actions that share a process, the time of all of them. */
+export function explainTimeout(name: string, seconds: number, isResumed: boolean, output: readonly string[]): Failure {
+  return {
+    reason: "timed-out",
+    message: `${name} was ended: it took longer than ${formatDuration(seconds)}`,
+    remedy: isResumed ? "run again: it goes on where it was; or raise its `timeout:`" : "raise its `timeout:`",
+    output,
+  };
+}
+
 /** Why a process that gave no result ended. `undefined` for an exit code that says nothing by itself. */
-export function explainEnd(name: string, { code, signal }: ChildEnd, output: readonly string[]): Failure | undefined {
+export function explainEnd(
+  name: string,
+  { code, signal }: Pick<ChildEnd, "code" | "signal">,
+  output: readonly string[],
+): Failure | undefined {
   const text = output.join("\n");
   if (
     /heap out of memory|std::bad_alloc|Array buffer allocation failed|Cannot allocate memory|MemoryError/.test(text)

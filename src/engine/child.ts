@@ -6,15 +6,22 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
   /** Ended by us, because the run was interrupted. */
   readonly interrupted: boolean;
+  /** Ended by us, because its time was over. */
+  readonly timedOut: boolean;
 }
 
 export interface ChildWatch {
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
   readonly signal: AbortSignal;
+  /** How long it may take. */
+  readonly seconds?: number | undefined;
 }
 
 /** How long a child may tidy up after SIGTERM. */
 export const GRACE_MS = 5000;
+
+/** What a timer can hold: 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** Process groups that must not outlive us. Children are group leaders, so that the terminal's Ctrl-C reaches us alone. */
 const alive = new Set<number>();
@@ -23,20 +30,33 @@ process.on("exit", () => {
   for (const pid of alive) killGroup(pid, "SIGKILL");
 });
 
-/** Reads a child's output line by line until it ends; when the run is interrupted, ends it: SIGTERM, then SIGKILL. */
-export function watchChild(child: ChildProcess, { onLine, signal }: ChildWatch): Promise<ChildEnd> {
+/**
+ * Reads a child's output line by line until it ends; when the run is interrupted or its time is over, ends it and all that
+ * it started: SIGTERM, then SIGKILL.
+ */
+export function watchChild(child: ChildProcess, { onLine, signal, seconds }: ChildWatch): Promise<ChildEnd> {
   return new Promise((fulfil, reject) => {
     let interrupted = false;
+    let timedOut = false;
     let timer: NodeJS.Timeout | undefined;
     const { pid } = child;
     if (pid !== undefined) alive.add(pid);
-    const stop = (): void => {
-      interrupted = true;
+    const end = (): void => {
       if (pid === undefined) return;
       killGroup(pid, "SIGTERM");
       timer ??= setTimeout(() => killGroup(pid, "SIGKILL"), GRACE_MS);
     };
+    const stop = (): void => {
+      interrupted = true;
+      end();
+    };
+    const expire = (): void => {
+      timedOut = true;
+      end();
+    };
+    const clock = seconds === undefined ? undefined : setTimeout(expire, Math.min(seconds * 1000, LONGEST_MS));
     const over = (): void => {
+      clearTimeout(clock);
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);
       // Also what the child left in the background: it may still hold the outs open.
@@ -58,7 +78,7 @@ export function watchChild(child: ChildProcess, { onLine, signal }: ChildWatch):
     });
     child.once("close", (code, endSignal) => {
       over();
-      fulfil({ code, signal: endSignal, interrupted });
+      fulfil({ code, signal: endSignal, interrupted, timedOut });
     });
   });
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join, relative, sep } from "node:path";
-import { type Action, type ActionEnd, type ActionHooks, explainEnd, type Host } from "./action.ts";
+import { type Action, type ActionEnd, type ActionHooks, explainEnd, explainTimeout, type Host } from "./action.ts";
 import { watchChild } from "./child.ts";
 import { environmentOf } from "./environment.ts";
 import { tracedSpawn, undeclaredReads } from "./trace.ts";
@@ -41,9 +41,13 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
   })(Object.assign(pieces, { raw: pieces }), ...values);
   const { child } = running;
   if (child === undefined) throw new Error("zx started no process");
-  const [end] = await Promise.all([watchChild(child, hooks), running]);
+  const [end] = await Promise.all([watchChild(child, { ...hooks, seconds: instance.timeout }), running]);
   if (end.interrupted) return { type: "interrupted" };
   const output = hooks.tail();
+  if (end.timedOut) {
+    const resumed = action.resume !== undefined;
+    return { type: "failed", failure: explainTimeout(instance.name, instance.timeout!, resumed, output) };
+  }
   if (end.code === 0) {
     const reads = traceFile === undefined ? [] : undeclaredReads(host, action, traceFile);
     if (reads.length === 0) return { type: "finished" };
@@ -55,6 +59,7 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
       end.code === 127 ? "the command was not found (exit code 127)" : `the command ended with exit code ${end.code}`,
     remedy: undefined,
     output,
+    ...(end.code === null ? {} : { exitCode: end.code }),
   };
   return { type: "failed", failure };
 }

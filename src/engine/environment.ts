@@ -65,6 +65,8 @@ export interface OwnVariables {
   /** How many threads it may keep busy. No result may depend on it. */
   readonly threads: number;
   readonly grant?: Grant;
+  /** Where it keeps what it needs to go on after a kill. */
+  readonly resume?: string | undefined;
 }
 
 /** The environment of an action: the base list, what it declares, and what the engine gives to it alone. */
@@ -82,6 +84,7 @@ export function environmentOf(
     for (const name of TEMPORARY) if (!declared.includes(name)) chosen[name] = own.temporary;
     // A number that the user sets goes before ours.
     chosen[THREADS] ??= String(own.threads);
+    if (own.resume !== undefined) chosen.PIPELINE_RESUME = own.resume;
     const { gpus = [] } = own.grant ?? {};
     if (gpus.length > 0) Object.assign(chosen, gpuVariables(gpus, environment));
   }

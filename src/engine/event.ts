@@ -18,6 +18,8 @@ export interface Failure {
   readonly remedy: string | undefined;
   /** The last lines of the action's output. */
   readonly output: readonly string[];
+  /** Of the process, where that is what failed. */
+  readonly exitCode?: number;
 }
 
 export interface Summary {
@@ -71,6 +73,15 @@ export type Event =
       readonly seconds: number;
       /** As for `restored`. */
       readonly changed?: readonly string[];
+    }
+  /** It failed in a way that its `retries:` name, and starts again in so many seconds; `attempt` is the number of that start. */
+  | {
+      readonly type: "retrying";
+      readonly instance: InstanceName;
+      readonly failure: Failure;
+      readonly attempt: number;
+      readonly attempts: number;
+      readonly seconds: number;
     }
   | { readonly type: "failed"; readonly instance: InstanceName; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "skipped"; readonly instance: InstanceName; readonly because: InstanceName | "interrupted" }

@@ -93,6 +93,14 @@ export async function collectGarbage(
         const [digest = ""] = basename(entry.file).split(".");
         if (!code.has(digest) && isOld(entry, Math.max(grown, DAY_MS))) rmSync(entry.file, { force: true });
       }
+      // What unfinished actions keep for going on, unless a plan may still go on from it.
+      for (const folder of namesIn(join(store.root, "resume")).map((name) => join(store.root, "resume", name))) {
+        for (const key of namesIn(folder)) {
+          const stats = statSync(join(folder, key), { throwIfNoEntry: false });
+          if (stats !== undefined && !reached.has(key as Key) && isOld({ file: folder, stats }, grown))
+            rmSync(join(folder, key), { recursive: true, force: true });
+        }
+      }
       for (const entry of entriesIn(join(store.root, "quarantine"), 0)) {
         if (isOld(entry, grown)) rmSync(entry.file, { force: true });
       }
@@ -125,7 +133,9 @@ async function keysOf(engine: Engine): Promise<Key[]> {
     if ("verdict" in finding && (finding.verdict.state === "fresh" || finding.verdict.state === "restorable")) {
       return [finding.verdict.key];
     }
-    return history.get(finding.instance.name)?.key ?? [];
+    // An unfinished one may go on, too.
+    const own = "verdict" in finding && finding.verdict.state === "stale" ? [finding.verdict.key] : [];
+    return own.concat(history.get(finding.instance.name)?.key ?? []);
   });
 }
 

@@ -2,12 +2,15 @@ import type { Json } from "../stage.ts";
 import { cleanPath, type Mapping, mapping, strings, text } from "./declared.ts";
 import { positionOf } from "./diagnostic.ts";
 import type { Evaluator } from "./evaluator.ts";
+import { describe } from "./expression.ts";
 import type { Join } from "./joins.ts";
 import { instanceName, type StageMatrix } from "./matrix.ts";
 import { type OwnedOut, planOuts } from "./outs.ts";
 import type { Instance, PlannedAction, PlannedDep, Tolerance } from "./plan.ts";
 import { resourcesOf } from "./resources-declared.ts";
+import { parseDuration, TRANSIENT } from "./retry.ts";
 import type { Path } from "./source.ts";
+import { suggest } from "./suggest.ts";
 
 /** What is known of one stage before its instances are made. */
 export interface StageView {
@@ -44,6 +47,7 @@ export function instancesOf(
   const reads = accessPaths(raw, "reads", env, path, evaluator);
   const writes = accessPaths(raw, "writes", env, path, evaluator);
   const batch = batchOf(raw, path, evaluator);
+  const timing = timingOf(raw, path, evaluator);
   const instances: Instance[] = [];
   if (matrix === undefined) {
     // A stage whose matrix is wrong is read once all the same, with its variables unknown: its other slips are told too.
@@ -90,6 +94,8 @@ export function instancesOf(
       ...(raw.tolerance === undefined ? {} : { tolerance: raw.tolerance as Partial<Tolerance> }),
       ...(resources === undefined ? {} : { resources }),
       ...(batch === undefined ? {} : { batch }),
+      ...(raw.resume === true ? { resume: true } : {}),
+      ...timing,
       position,
     });
   }
@@ -110,6 +116,37 @@ function batchOf(raw: Mapping, path: Path, { tree, report }: Evaluator): { max: 
   }
   const { max } = mapping(raw.batch);
   return { max: typeof max === "number" ? Math.min(max, MAX_BATCH) : MAX_BATCH };
+}
+
+function timingOf(raw: Mapping, path: Path, { tree, report }: Evaluator): Pick<Instance, "retries" | "timeout"> {
+  const seconds = (value: Json | undefined, at: Path): number | undefined => {
+    if (typeof value !== "number" && typeof value !== "string") return undefined;
+    const parsed = parseDuration(value);
+    const remedy = "seconds, or a duration such as 90s, 30m or 1h30m";
+    if (parsed === undefined)
+      report.error("wrong-value", tree.valueAt([...path, ...at]), `${describe(value)} is no duration`, remedy);
+    return parsed;
+  };
+  const timeout = seconds(raw.timeout, ["timeout"]);
+  if (timeout === 0) {
+    const remedy = "remove it where the stage may take as long as it likes";
+    report.error("wrong-value", tree.valueAt([...path, "timeout"]), "no time is too little", remedy);
+  }
+  const { times, on, delay } = mapping(raw.retries);
+  const wanted = (Array.isArray(on) ? on : []) as readonly Json[];
+  for (const [index, reason] of wanted.entries()) {
+    if (typeof reason !== "string" || TRANSIENT.includes(reason)) continue;
+    const place = tree.valueAt([...path, "retries", "on", index]);
+    report.error("unknown-reason", place, `no failure is called \`${reason}\``, suggest(reason, TRANSIENT, "reasons"));
+  }
+  return {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(typeof times !== "number"
+      ? {}
+      : {
+          retries: { times, on: wanted as (string | number)[], delay: seconds(delay, ["retries", "delay"]) ?? 1 },
+        }),
+  };
 }
 
 function actionOf(

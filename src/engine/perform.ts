@@ -13,6 +13,7 @@ import { isBusy, lockFreed, tryLock } from "./lock.ts";
 import { openLog } from "./logs.ts";
 import type { Outs } from "./outcome.ts";
 import type { Instance, InstanceName, Key } from "./plan.ts";
+import { closeResume, openResume } from "./resume.ts";
 import type { Slot } from "./scheduler.ts";
 import type { Validator } from "./validate-out.ts";
 
@@ -160,6 +161,7 @@ async function execute(
       seconds,
       when: new Date().toISOString(),
     });
+    if (instance.resume === true) closeResume(engine.store, instance.name, key);
     const other = instance.outs.find(
       ({ name }) => known?.[name] !== undefined && known[name].digest !== outs[name]!.digest,
     );
@@ -243,7 +245,20 @@ function prepare(
     // Declared cores are its own; otherwise those of the machine are shared.
     threads: Math.max(1, Math.floor(instance.resources?.cpu ? grant.cpu : availableParallelism() / parallel)),
     grant,
+    resume:
+      instance.resume !== true
+        ? undefined
+        : // A rehearsal starts from nothing.
+          performer.rehearse === undefined
+          ? openResume(performer.engine.store, instance.name, key)
+          : ownFolder(folder, "resume"),
   };
+}
+
+function ownFolder(folder: string, name: string): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  return path;
 }
 
 function depOf(

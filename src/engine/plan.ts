@@ -62,6 +62,16 @@ export interface Resources {
   readonly mutex?: readonly string[];
 }
 
+/** After which failures an action runs again. */
+export interface Retries {
+  /** How many times more. */
+  readonly times: number;
+  /** Reasons of failures, and exit codes. */
+  readonly on: readonly (string | number)[];
+  /** Seconds before the first time; twice as many before each further one. */
+  readonly delay: number;
+}
+
 /** Everything the declaration says of one matrix instance of one stage: what the engine needs to make its key and run it. */
 export interface Instance {
   readonly name: InstanceName;
@@ -84,6 +94,11 @@ export interface Instance {
   readonly resources?: Resources;
   /** Instances of the stage may share a process, so many at most. Not part of the key: their results are the same as alone. */
   readonly batch?: { readonly max: number };
+  /** It keeps its state in a folder that survives a kill. Not part of the key: its result is that of an uninterrupted run. */
+  readonly resume?: boolean;
+  readonly retries?: Retries;
+  /** Seconds after which it is ended. */
+  readonly timeout?: number;
   readonly position: SourcePosition;
 }
 

@@ -10,6 +10,7 @@ export interface StageSpec {
   readonly platform: { readonly [key: string]: Json };
   readonly provenance: Provenance;
   readonly resources: StageResources;
+  readonly resume?: string;
 }
 
 export type ToHost =

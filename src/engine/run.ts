@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit, Failure, Summary } from "./event.ts";
@@ -14,6 +15,7 @@ import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
 import { type Done, recordOnce } from "./record.ts";
+import { retryAfter } from "./retry.ts";
 import { type Need, type Performed, type Slot, schedule } from "./scheduler.ts";
 import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
@@ -110,6 +112,8 @@ async function runInstances(
   const verdicts = new Map<InstanceName, Verdict>();
   /** Verdicts that a failed restore has left, for the next look. */
   const damaged = new Map<InstanceName, Verdict>();
+  /** How many times an instance has failed. */
+  const failures = new Map<InstanceName, number>();
   const counts = { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: 0 };
   // The cache folder fails for everyone or for no one: a run that cannot write it ends, instead of failing action by action.
   const broken = new AbortController();
@@ -200,9 +204,20 @@ async function runInstances(
         });
         saveNowAndThen();
         return "done";
-      case "failed":
-        fail(name, result.failure, result.seconds);
-        return "failed";
+      case "failed": {
+        const count = (failures.get(name) ?? 0) + 1;
+        failures.set(name, count);
+        const delay = retryAfter(instance.retries, result.failure, count);
+        if (delay === undefined || stop.aborted) {
+          fail(name, result.failure, result.seconds);
+          return "failed";
+        }
+        const { failure } = result;
+        const attempts = instance.retries!.times + 1;
+        emit({ type: "retrying", instance: name, failure, attempt: count + 1, attempts, seconds: delay });
+        const after = sleep(delay * 1000, undefined, { signal: stop }).catch(() => undefined);
+        return { again: after, alone: true };
+      }
       case "interrupted":
         return "interrupted";
       case "again":

@@ -169,6 +169,7 @@ function contextOf(spec: StageSpec, member: number): StageContext {
     platform: spec.platform,
     provenance: spec.provenance,
     resources: spec.resources,
+    ...(spec.resume === undefined ? {} : { resume: spec.resume }),
     progress(progress: Progress) {
       const now = performance.now();
       if (progress.done < progress.total && now - lastProgress < PROGRESS_MS) return;

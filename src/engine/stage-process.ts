@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Action, type ActionHooks, explainEnd, type Host, type Member } from "./action.ts";
+import { type Action, type ActionHooks, explainEnd, explainTimeout, type Host, type Member } from "./action.ts";
 import { type ChildEnd, watchChild } from "./child.ts";
 import { environmentOf, pathIn, placeOf } from "./environment.ts";
 import type { Failure } from "./event.ts";
@@ -47,11 +47,11 @@ export async function runStage(host: Host, members: readonly Member[]): Promise<
       ...readsOf(host, actions, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`, join(folder, "*")]),
       ...shared.map((folder) => join(folder, "*")),
     ],
-    writes: [folder, ...actions.map((action) => dirname(action.temporary)), ...shared].map((each) => join(each, "*")),
+    writes: [folder, ...actions.flatMap(foldersOf), ...shared].map((each) => join(each, "*")),
   });
   const child = spawn(process.execPath, [...flags, "--enable-source-maps", hostFile], {
     cwd: workspace,
-    env: environmentOf(host.environment, instance.env, { ...actions[0]!, temporary }),
+    env: environmentOf(host.environment, instance.env, { ...actions[0]!, temporary, resume: undefined }),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: process.platform !== "win32",
   });
@@ -87,7 +87,10 @@ export async function runStage(host: Host, members: readonly Member[]): Promise<
   });
   // What a batch prints outside of its members' settling is whoever's is next.
   const current = (): Member => open.values().next().value ?? members.at(-1)!;
+  // Each of a batch brings its own time.
+  const seconds = instance.timeout === undefined ? undefined : instance.timeout * members.length;
   const ended = watchChild(child, {
+    seconds,
     signal: members[0]!.hooks.signal,
     onLine: (stream, line) => current().hooks.onLine(stream, line),
   });
@@ -109,7 +112,11 @@ export async function runStage(host: Host, members: readonly Member[]): Promise<
   }
   const name = isBatch ? `a batch of ${members.length} instances of ${instance.stage}` : instance.name;
   const failure =
-    answer?.type === "error" ? explainError(host, action, answer.error, hooks) : explainExit(name, end, hooks.tail());
+    answer?.type === "error"
+      ? explainError(host, action, answer.error, hooks)
+      : end.timedOut
+        ? explainTimeout(name, seconds!, action.resume !== undefined, hooks.tail())
+        : explainExit(name, end, hooks.tail());
   if (!isBatch) return settle(first, { type: "failed", failure });
   settle(first, { type: "unsettled", failure });
   for (const member of others) settle(member, { type: "unsettled", failure: undefined });
@@ -132,6 +139,7 @@ function explainExit(name: string, end: ChildEnd, output: readonly string[]): Fa
           : `${name} ended with exit code ${end.code}`,
       remedy: undefined,
       output,
+      ...(end.code === null ? {} : { exitCode: end.code }),
     }
   );
 }
@@ -148,7 +156,7 @@ function readsOf({ plan, environment }: Host, actions: readonly Action[], own: r
     ...own,
     ...packageFolders(join(workspace, ".pipeline", "bundles")).map((folder) => join(folder, "*")),
     join(workspace, "package.json"),
-    ...actions.map((action) => join(dirname(action.temporary), "*")),
+    ...actions.flatMap(foldersOf).map((folder) => join(folder, "*")),
     ...declared.flatMap(accessTo),
   ];
   const deps = actions.flatMap((action) =>
@@ -162,13 +170,21 @@ function readsOf({ plan, environment }: Host, actions: readonly Action[], own: r
   return reads.filter((path) => path.includes("*") || existsSync(path));
 }
 
+/** What is its own: its outs, its temporary folder, and its state. */
+function foldersOf({ temporary, resume }: Action): string[] {
+  return [dirname(temporary), ...(resume === undefined ? [] : [resume])];
+}
+
 function commonFolder(paths: readonly string[]): string {
   let common = dirname(paths[0] ?? "");
   while (common !== "." && !paths.every((path) => path.startsWith(`${common}/`))) common = dirname(common);
   return common;
 }
 
-function specOf(workspace: string, { instance, key, code, deps, outs, facts, threads, grant }: Action): StageSpec {
+function specOf(
+  workspace: string,
+  { instance, key, code, deps, outs, facts, threads, grant, resume }: Action,
+): StageSpec {
   const absolute = Object.entries(deps).map(([name, { each, files }]) => {
     return [name, { each, files: files.map((file) => ({ ...file, path: join(workspace, file.path) })) }] as const;
   });
@@ -180,6 +196,7 @@ function specOf(workspace: string, { instance, key, code, deps, outs, facts, thr
     outs,
     platform: facts,
     provenance: { stage: instance.stage, key, codeDigest: code!.digest, params: instance.params, platform: facts },
+    ...(resume === undefined ? {} : { resume }),
     resources: { threads, gpus: grant.gpus, ...(grant.memory === undefined ? {} : { memory: grant.memory }) },
   };
 }
@@ -215,7 +232,7 @@ function explainError({ plan }: Host, { instance }: Action, error: HostError, ho
   }
   tell(error.stack, hooks);
   if (error.message.includes("Array buffer allocation failed")) {
-    return explainEnd(instance.name, { code: null, signal: null, interrupted: false }, hooks.tail())!;
+    return explainEnd(instance.name, { code: null, signal: null }, hooks.tail())!;
   }
   return { reason: "stage-threw", message: `${error.name}: ${error.message}`, remedy: undefined, output: hooks.tail() };
 }

@@ -19,6 +19,8 @@ export interface Store {
   bundle(digest: Digest): string;
   index(name: string): string;
   lock(key: Key): string;
+  /** What an unfinished action keeps for going on. */
+  resume(instance: InstanceName, key: Key): string;
   /** A path of this process's own that nothing else uses; its folder exists. */
   scratch(label: string): string;
   /** A folder path for one action; it may hold empty folders of an earlier one. */
@@ -57,6 +59,7 @@ export function openStore(workspace: string): Store {
     bundle: (digest) => join(root, "bundles", `${digest}.mjs`),
     index: (name) => join(root, "index", `${name}.json`),
     lock: (key) => join(root, "locks", `${key}.lock`),
+    resume: (instance, key) => join(root, "resume", fileName(instance), key),
     scratch,
     work() {
       const folder = scratch("action");
@@ -85,9 +88,12 @@ export function openStore(workspace: string): Store {
 
 /** The log of an instance's last execution, workspace-relative with `/`. */
 export function logPath(instance: InstanceName): string {
-  // File systems stop at 255 bytes a name, and a matrix may have many keys.
-  const name = instance.length <= 200 ? instance : `${instance.slice(0, 180)}~${digestOf(instance).slice(0, 12)}`;
-  return `.pipeline/logs/${name}.log`;
+  return `.pipeline/logs/${fileName(instance)}.log`;
+}
+
+/** File systems stop at 255 bytes a name, and a matrix may have many keys. */
+function fileName(instance: InstanceName): string {
+  return instance.length <= 200 ? instance : `${instance.slice(0, 180)}~${digestOf(instance).slice(0, 12)}`;
 }
 
 /** Renames, making the folder only when it turns out to be missing: most are there already. */

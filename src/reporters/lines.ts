@@ -59,6 +59,14 @@ export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Scree
   return lines.join("\n");
 }
 
+/** `↻ fetch  command failed: the command ended with exit code 75; attempt 2 of 4 in 2.0 s` */
+export function retryLine(event: EventOf<"retrying">, palette: Palette): string {
+  const { instance, failure, attempt, attempts, seconds } = event;
+  const what = `${failure.reason.replaceAll("-", " ")}: ${failure.message}`;
+  const when = palette.dim(`attempt ${attempt} of ${attempts} in ${formatSeconds(seconds)}`);
+  return `${palette.yellow("↻")} ${pad(instance, 24)}${what}  ${when}`;
+}
+
 /** The last line of a run. */
 export function summaryLine(summary: Summary, interrupted: boolean, palette: Palette): string {
   const { ran, restored, fresh, failed, skipped, seconds } = summary;

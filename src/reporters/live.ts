@@ -1,6 +1,6 @@
 import type { InstanceName } from "../engine/plan.ts";
 import { frameOf, type RunningStage } from "./frame.ts";
-import { failureBlock, planLine, stageLine, summaryLine } from "./lines.ts";
+import { failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
 import { createRateMeter } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { createTally, type StageTally } from "./tally.ts";
@@ -107,6 +107,10 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
         case "failed":
           running.delete(event.instance);
           finished.push(failureBlock(event, terminal, tally.failuresBeside(event.instance), terminal.columns()));
+          break;
+        case "retrying":
+          running.delete(event.instance);
+          finished.push(retryLine(event, palette));
           break;
         case "skipped":
           running.delete(event.instance);

@@ -1,4 +1,4 @@
-import { failureBlock, planLine, stageLine, summaryLine } from "./lines.ts";
+import { failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
 import { createRateMeter, progressText, type RateMeter } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { createTally } from "./tally.ts";
@@ -42,6 +42,9 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
         case "failed":
           meters.delete(event.instance);
           line(failureBlock(event, screen, tally.failuresBeside(event.instance)));
+          break;
+        case "retrying":
+          line(retryLine(event, palette));
           break;
         case "skipped":
           if (event.because === "interrupted") interrupted = true;

@@ -57,6 +57,25 @@ describe("gc", () => {
     expect((await workspace.run("cache", "check")).code).toBe(0);
   });
 
+  it("removes what unfinished actions keep, but for those that the file may still finish", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml": `version: 1
+params: { word: here }
+stages:
+  a: { cmd: 'echo \${params.word} > $PIPELINE_RESUME/half; exit 1; touch \${outs.o}', resume: true, outs: { o: o } }
+`,
+    });
+    await workspace.run("run", "--set", "word=gone");
+    expect(workspace.list(".pipeline/resume")).toHaveLength(1);
+    await gc(workspace, "--older-than", "0", "--dry-run");
+    expect(workspace.list(".pipeline/resume")).toHaveLength(1);
+    await gc(workspace, "--older-than", "0");
+    expect(workspace.list(".pipeline/resume")).toEqual([]);
+    await workspace.run("run");
+    await gc(workspace, "--older-than", "0");
+    expect(workspace.list(".pipeline/resume")).toHaveLength(1);
+  });
+
   it("goes by age: young results stay, and a restore makes one young", async () => {
     const workspace = await three();
     expect(await gc(workspace)).toMatchObject({ removed: { results: 0, blobs: 0 }, kept: { results: 6 } });
