@@ -6,7 +6,7 @@ export type SpectrumOptions = Omit<TopEigenpairsOptions, "precision" | "warmStar
 
 /** The k largest eigenpairs of the Hessian of L at θ `[P]`. */
 export async function hessianEigenpairs(
-  objective: Objective,
+  objective: Pick<Objective, "float" | "numParams" | "linearize">,
   theta: FloatArray,
   k: number,
   options: SpectrumOptions & { readonly warmStart?: readonly FloatArray[] } = {},

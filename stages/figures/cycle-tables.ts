@@ -56,3 +56,24 @@ export interface UnstableTable {
     readonly unstable: number;
   }[];
 }
+
+/** L and S along the gradient's direction, at epochs of one cycle. */
+export interface LandscapeTable {
+  readonly eta: number;
+  readonly threshold: number;
+  readonly snapshot: number;
+  /** Stable from `start`, unstable from `crossing`, stable again at `end`; L peaks at `peak`. */
+  readonly cycle: { readonly start: number; readonly crossing: number; readonly peak: number; readonly end: number };
+  /** The epochs of Figure 3. */
+  readonly keys: Readonly<Record<"stable" | "crossing" | "developed" | "peak" | "after", number>>;
+  readonly lines: readonly LandscapeRows[];
+}
+
+export interface LandscapeRows {
+  readonly epoch: number;
+  /** Where the parameters two epochs earlier lie on the line, projected. */
+  readonly previous: number;
+  readonly gradientNorm: number;
+  /** `offset` x: the point θ + x·g/‖g‖. */
+  readonly rows: readonly { readonly offset: number; readonly loss: number; readonly sharpness: number }[];
+}

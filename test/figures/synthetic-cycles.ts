@@ -1,5 +1,10 @@
 /** Tables of one made-up run with the shapes that the paper claims, for tests of Figures 3 and 8 to 11 alone. */
-import type { PeriodsTable, SharpeningTable, UnstableTable } from "../../stages/figures/cycle-tables.ts";
+import type {
+  LandscapeTable,
+  PeriodsTable,
+  SharpeningTable,
+  UnstableTable,
+} from "../../stages/figures/cycle-tables.ts";
 
 const ETA = 0.05;
 
@@ -72,4 +77,28 @@ export function syntheticUnstable(): UnstableTable[] {
       })),
     })),
   );
+}
+
+/** Parabolas: S dips to the current parameters' left, steps grow to the peak, and after it S is flat. */
+export function syntheticLandscape(): LandscapeTable {
+  const keys = { stable: 100, crossing: 108, developed: 130, peak: 140, after: 146 };
+  const epochs = [100, 108, 116, 124, 130, 140, 146];
+  const lines = epochs.map((epoch, i) => {
+    const gradientNorm = epoch > keys.peak ? 0.5 : 0.5 + 0.2 * i;
+    const reach = 3 * ETA * gradientNorm;
+    const sharpness = epoch === keys.stable ? 36 : epoch > keys.peak ? 39 : 42 + 4 * i;
+    const bend = epoch > keys.peak ? 200 : 3000;
+    return {
+      epoch,
+      previous: 0.3 * reach,
+      gradientNorm,
+      rows: Array.from({ length: 21 }, (_, k) => {
+        const offset = (reach * (k - 10)) / 10;
+        const loss = 0.6 - 0.02 * i + gradientNorm * offset + 20 * offset ** 2;
+        return { offset, loss, sharpness: sharpness - 100 * offset + bend * offset ** 2 };
+      }),
+    };
+  });
+  const cycle = { start: 100, crossing: 108, peak: 140, end: 146 };
+  return { eta: ETA, threshold: 2 / ETA, snapshot: 2, cycle, keys, lines };
 }
