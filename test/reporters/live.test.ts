@@ -79,6 +79,34 @@ describe("the live view", () => {
     expect(terminal.cursorHidden).toBe(false);
   });
 
+  it("shows the members of a batch as instances of their own, and what starts again", () => {
+    const { terminal, reporter, wait } = rig(80, 24);
+    reporter.emit(plan({ train: 3 }));
+    for (const eta of [1, 2, 3]) reporter.emit(started(`train@eta=${eta}`));
+    reporter.emit(progress("train@eta=2", 0, 10));
+    wait(1000);
+    reporter.emit(progress("train@eta=2", 5, 10));
+    reporter.emit(ran("train@eta=1"));
+    const failure = { reason: "killed", message: "train@eta=3 was killed", remedy: undefined, output: [] };
+    const instance = "train@eta=3" as InstanceName;
+    reporter.emit({ type: "retrying", instance, failure, attempt: 2, attempts: 3, seconds: 4 });
+    wait(100);
+    const told = "↻ train@eta=3             killed: train@eta=3 was killed  attempt 2 of 3 in 4.00 s";
+    expect(terminal.rows().join("").replaceAll(/\s+/g, " ")).toContain(told.replaceAll(/\s+/g, " "));
+    expect(terminal.rows().filter((row) => row.includes("train@eta=2"))).toHaveLength(1);
+    // Until it starts again it does not run.
+    expect(terminal.rows().filter((row) => row.includes("train@eta=1"))).toEqual([]);
+    reporter.emit(started("train@eta=3"));
+    wait(100);
+    expect(
+      terminal.rows().some((row) => row.includes("train@eta=3") && !row.includes("↻") && !row.includes("killed")),
+    ).toBe(true);
+    reporter.emit(ran("train@eta=3"));
+    reporter.emit(ran("train@eta=2"));
+    reporter.emit(summary({ ran: 3 }));
+    expect(terminal.rows().some((row) => row.includes("3 ran"))).toBe(true);
+  });
+
   it("shows bar, count, rate and remaining time of what runs, then one line for each finished stage", () => {
     const { terminal, reporter, wait } = rig(80, 24);
     reporter.emit(plan({ data: 1, train: 2 }));
