@@ -75,7 +75,7 @@ function outcome(claim: Claim | undefined): Html {
 function figurePair(before: string, { name, change, before: was, after: is }: FigureChange): Html {
   const id = anchor("figure", name);
   const side = (title: string, svg: string | undefined, gone: boolean): Html =>
-    html`<div><h4>${title}</h4>${svg === undefined ? html`<p class="soft">${gone ? "There is none." : "Its picture is not in this cache."}</p>` : html`<div class="paper" tabindex="0" role="group" aria-label="${figureLabel(name)}, ${title}">${picture(svg, `${figureLabel(name)}, ${title}`)}</div>`}</div>`;
+    html`<div><h4>${title}</h4>${svg === undefined ? html`<p class="soft">${gone ? "There is none." : "Its picture is not in this cache."}</p>` : html`<div class="paper" tabindex="0" role="group" aria-label="${figureLabel(name)}, ${title}">${picture(svg, `${id}-${anchor("side", title)}`, `${figureLabel(name)}, ${title}`)}</div>`}</div>`;
   return html`<article class="card" id="${id}"><h3>${figureLabel(name)}</h3><div class="pair">${side(before, was, change === "new")}${side("now", is, change === "gone")}</div></article>`;
 }
 

@@ -1,6 +1,6 @@
 import { countVerdicts, VERDICT_TEXT, VERDICTS } from "./claims.ts";
 import type { FigureEntry, State } from "./data.ts";
-import { anchor, type Html, html, jsonScript } from "./html.ts";
+import { anchor, type Html, html, jsonScript, raw } from "./html.ts";
 import { makeInteractive } from "./interactive.ts";
 import { figureLabel } from "./values.ts";
 
@@ -18,15 +18,30 @@ export function figureArticle(figure: FigureEntry): Html {
   const { spec: interactive, zooms } = makeInteractive(plain, rows);
   const description = typeof spec.description === "string" ? spec.description : title;
   return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3>
-<figure data-spec="${id}-spec" data-name="${name}" data-label="${description}"><div class="paper" tabindex="0" role="group" aria-label="${label}">${picture(figure.svg, description)}<div class="drawing"></div></div>
+<figure data-spec="${id}-spec" data-name="${name}" data-label="${description}"><div class="paper" tabindex="0" role="group" aria-label="${label}">${picture(figure.svg, id, description)}<div class="drawing"></div></div>
 <figcaption><span><span class="by-mouse">Point at a curve or a mark for its values.${zooms > 0 && " Drag to move, Ctrl + wheel to zoom, double-click to reset."}</span><span class="by-touch">Tap a curve or a mark for its values.</span></span><button type="button" class="size" hidden aria-pressed="false">Full size</button></figcaption></figure>
 ${jsonScript(`${id}-spec`, { plain, interactive, datasets })}
 ${claims !== undefined && summary(figure)}<p class="small soft">Made by <a href="#${anchor("stage", stage)}">${stage}</a>${stateNote(state)}.</p></article>`;
 }
 
-export function picture(svg: string | undefined, description: string): Html {
+/**
+ * A still picture, inside the page so that it has the page's typeface. Its ids get a prefix, since other pictures have the
+ * same; one that holds more than a drawing becomes an image, in which nothing runs.
+ */
+export function picture(svg: string | undefined, prefix: string, description: string): Html {
   if (svg === undefined) return html`<p>No picture was made of it.</p>`;
-  return html`<img alt="${description}" src="data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}">`;
+  const start = /^(?:<\?xml[^>]*>|<!DOCTYPE[^>]*>|<!--[\s\S]*?-->|\s)*<svg\b/.exec(svg)?.[0];
+  if (start === undefined || /<script|<foreignObject|<style|<image|\son\w+\s*=|javascript:/i.test(svg)) {
+    return html`<img class="still" alt="${description}" src="data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}">`;
+  }
+  const own = svg
+    .slice(start.length)
+    .replace(/(\sid=")([^"]*)"/g, `$1${prefix}-$2"`)
+    .replace(/url\(#([^)]*)\)/g, `url(#${prefix}-$1)`)
+    .replace(/((?:xlink:)?href=")#([^"]*)"/g, `$1#${prefix}-$2"`);
+  const [, attributes = "", rest = ""] = /^([^>]*)>([\s\S]*)$/.exec(own) ?? [];
+  const free = attributes.replace(/\s(?:class|role|aria-[\w]+)="[^"]*"/g, "");
+  return html`<svg class="still" role="img" aria-label="${description}"${raw(free)}>${raw(rest)}`;
 }
 
 function summary({ name, claims }: FigureEntry): Html {

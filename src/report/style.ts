@@ -28,6 +28,7 @@ main{min-width:0}
 section{margin:0 0 2.5rem}
 footer{color:var(--soft);font-size:.9rem;padding-bottom:2rem;border-top:1px solid var(--line);padding-top:1rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;box-shadow:var(--shadow);padding:1rem 1.1rem;margin:0 0 1.25rem}
+.card>:last-child,.scroll:last-child{margin-bottom:0}
 .counts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem;margin:0 0 1.25rem;padding:0;list-style:none}
 .counts li{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.6rem .9rem;color:var(--soft);font-size:.95rem}
 .counts strong{display:block;font-size:1.7rem;line-height:1.2;color:var(--ink);font-variant-numeric:tabular-nums}
@@ -39,9 +40,9 @@ footer{color:var(--soft);font-size:.9rem;padding-bottom:2rem;border-top:1px soli
 ul.plain{list-style:none;margin:0;padding:0}ul.plain li{padding:.3rem 0}
 figure{margin:0 0 .75rem}
 .paper{position:relative;background:#fff;color:#1a1a1a;border:1px solid var(--line);border-radius:8px;padding:.5rem;overflow-x:auto;text-align:center;color-scheme:light}
-.paper img,.paper svg.marks{max-width:100%;height:auto}
-figure.full .paper img,figure.full .paper svg.marks{max-width:none}
-[data-state=interactive] .paper>img,[data-state=plain] .paper>img{display:none}
+.paper .still,.paper svg.marks{max-width:100%;height:auto}
+figure.full .paper .still,figure.full .paper svg.marks{max-width:none}
+[data-state=interactive] .still,[data-state=plain] .still{display:none}
 .drawing.vega-embed{padding:0;display:block;position:static}
 .drawing.vega-embed summary{top:.4rem;right:.4rem}
 .drawing.vega-embed .chart-wrapper.fit-x{width:auto}
@@ -52,23 +53,23 @@ button.size{display:none;font:inherit;font-size:.92rem;color:var(--link);backgro
 @media (max-width:62rem){button.size:not([hidden]){display:inline-block}}
 #vg-tooltip-element{background:#fff;color:#1a1a1a;border:1px solid #c9c9c4;border-radius:6px;box-shadow:0 2px 10px #0003;padding:.35rem .55rem;font:400 .9rem/1.4 "Source Sans 3",system-ui,sans-serif;position:fixed;visibility:hidden;z-index:1000;pointer-events:none;max-width:20rem}
 #vg-tooltip-element.visible{visibility:visible}
-#vg-tooltip-element th{font-weight:400;color:#55585e;text-align:left;padding-right:.75rem}#vg-tooltip-element td{font-variant-numeric:tabular-nums}
+#vg-tooltip-element table{width:auto;font-size:1em}#vg-tooltip-element th,#vg-tooltip-element td{border:0;padding:.05rem 0;line-height:1.35}#vg-tooltip-element th{font-weight:400;color:#55585e;text-align:left;padding-right:.75rem}#vg-tooltip-element td{font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto;margin:0 0 1rem}
 table{border-collapse:collapse;width:100%;font-size:.97rem}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{text-align:left;vertical-align:top;padding:.5rem .7rem .5rem 0;border-top:1px solid var(--line);overflow-wrap:break-word}
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:.9rem}
-tbody th{font-weight:400}
+tbody th{font-weight:400}th[colspan]{text-align:center!important}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 table.claims{table-layout:fixed}
-table.claims col.statement{width:36%}table.claims col.value{width:24%}table.claims col.verdict-column{width:16%}
+table.claims col.statement{width:32%}table.claims col.value{width:23%}table.claims col.verdict-column{width:22%}
 table.claims .why{color:var(--soft);font-size:.92rem;margin:.25rem 0 0}
 tr[data-verdict=fail]>th{box-shadow:inset 3px 0 var(--fail);padding-left:.8rem}
-td .values{display:block;max-height:9.5em;overflow-y:auto}
 fieldset{border:0;padding:0;margin:0 0 1rem;display:flex;flex-wrap:wrap;gap:.4rem 1.2rem}
 fieldset[hidden]{display:none}legend{float:left;padding:0;margin-right:1rem;color:var(--soft)}
 label{display:inline-flex;gap:.4rem;align-items:center;min-height:2rem}
 details{border-top:1px solid var(--line);padding:.35rem 0}
+.card>details:first-child{border-top:0}
 details[open]{padding-bottom:.75rem}
 summary{cursor:pointer;padding:.3rem 0;display:flex;flex-wrap:wrap;gap:.1rem 1rem;align-items:baseline}
 summary::before{content:"▸";color:var(--soft);width:.7rem}details[open]>summary::before{content:"▾"}
@@ -102,7 +103,6 @@ table.claims tr{border-top:1px solid var(--line);padding:.7rem 0}
 table.claims td,table.claims th{border:0;padding:.15rem 0}
 table.claims td[data-label]::before{content:attr(data-label) ": ";color:var(--soft);font-size:.92rem}
 table.claims tr[hidden]{display:none}
-td .values{display:inline;max-height:none}
 }
 @media print{nav,fieldset,button{display:none!important}.card,.paper{break-inside:avoid;box-shadow:none}}
 `;

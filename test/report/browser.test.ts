@@ -99,7 +99,7 @@ describe.skipIf(absent !== undefined)(
         ]);
         for (const figure of await page.$$("[data-spec]")) {
           expect(await (await figure.$("svg.marks"))!.isVisible()).toBe(true);
-          expect(await (await figure.$(".paper > img"))!.isVisible()).toBe(false);
+          expect(await (await figure.$(".still"))!.isVisible()).toBe(false);
         }
         expect(await page.evaluate("[...document.fonts].map(({ status }) => status)")).toEqual(["loaded", "loaded"]);
       }));
@@ -199,7 +199,7 @@ describe.skipIf(absent !== undefined)(
 
     it("shows still pictures where scripts are off", () =>
       visit({ ...DESKTOP, javaScriptEnabled: false }, async ({ page }) => {
-        const pictures = await page.$$("[data-spec] .paper > img");
+        const pictures = await page.$$("[data-spec] .still");
         expect(pictures).toHaveLength(2);
         for (const picture of pictures) expect((await picture.boundingBox())!.width).toBeGreaterThan(300);
         expect(await page.locator("fieldset").isVisible()).toBe(false);

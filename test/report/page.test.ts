@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { countVerdicts, readClaims } from "../../src/report/claims.ts";
+import { picture } from "../../src/report/figures.ts";
 import { reportPage } from "../../src/report/report.ts";
 import { figureLabel, numberText, timeText } from "../../src/report/values.ts";
 import { CLAIMS, HOSTILE, realFigures, reportData } from "./fixture.ts";
@@ -57,8 +58,32 @@ describe("the report's page", () => {
     const levels = [...page.matchAll(/<h([1-6])/g)].map((match) => Number(match[1]));
     expect(levels[0]).toBe(1);
     for (const [index, level] of levels.slice(1).entries()) expect(level).toBeLessThanOrEqual(levels[index]! + 1);
-    for (const [image] of page.matchAll(/<img [^>]*>/g)) expect(image).toMatch(/^<img alt="[^"]+/);
+    const pictures = [...page.matchAll(/<(?:img|svg) class="still"[^>]*>/g)];
+    expect(pictures).toHaveLength(2);
+    for (const [picture] of pictures) expect(picture).toMatch(/ aria-label="Figure [^"]+/);
   });
+});
+
+describe("a still picture", () => {
+  const svg = (inside: string): string =>
+    `<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="9">${inside}</svg>`;
+
+  it("is part of the page, with ids of its own", () => {
+    const inside = '<clipPath id="clip0"/><g clip-path="url(#clip0)"/><use xlink:href="#clip0"/>';
+    const { markup } = picture(svg(inside), "fig", "What < it shows");
+    expect(markup).toBe(
+      '<svg class="still" role="img" aria-label="What &#60; it shows" xmlns="http://www.w3.org/2000/svg" width="9"><clipPath id="fig-clip0"/><g clip-path="url(#fig-clip0)"/><use xlink:href="#fig-clip0"/></svg>',
+    );
+  });
+
+  it.each(["<script>1</script>", '<g onload="x"/>', "<style/>", "<foreignObject/>"])(
+    "is an image where it holds %s",
+    (inside) => {
+      expect(picture(svg(inside), "fig", "x").markup).toMatch(
+        /^<img class="still" alt="x" src="data:image\/svg\+xml;base64,/,
+      );
+    },
+  );
 });
 
 describe("what the page reads and writes", () => {
