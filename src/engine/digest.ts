@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Digest } from "./plan.ts";
 
-const CHUNK = 1 << 18;
+const CHUNK = 1 << 20;
 
 /** SHA-256 of bytes (of a text's UTF-8), in hexadecimal. */
 export function digestOf(data: string | Uint8Array): Digest {
