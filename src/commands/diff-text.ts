@@ -1,12 +1,12 @@
 import { VERDICT_TEXT } from "../report/claims.ts";
 import { type RevisionDifference, rebuildCommands } from "../report/compare-revision.ts";
 import type { Change, ClaimChange, Difference, TableChange } from "../report/difference.ts";
-import { byWeight, type LeafChange, relativeText } from "../report/metrics.ts";
+import { groupLeaves, type LeafChange, relativeText } from "../report/metrics.ts";
 import { valueText } from "../report/values.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { clip, counted } from "../reporters/text.ts";
 
-const MAX_LEAVES = 5;
+const MAX_GROUPS = 6;
 const MAX_VALUE = 48;
 
 /** What `pipeline diff` prints: what changed, each on its line; what stayed the same is a number. */
@@ -68,8 +68,13 @@ function verdict(name: keyof typeof VERDICT_TEXT, palette: Palette): string {
 function tableLines({ path, change, leaves }: TableChange, palette: Palette): string[] {
   if (change !== "changed") return [`    ${path}  ${changeText(change, palette)}`];
   const lines = [`    ${path}  ${counted(leaves.length, "value")} changed`];
-  for (const leaf of [...leaves].sort(byWeight).slice(0, MAX_LEAVES)) lines.push(`        ${leafLine(leaf, palette)}`);
-  if (leaves.length > MAX_LEAVES) lines.push(palette.dim(`        … and ${leaves.length - MAX_LEAVES} more`));
+  const groups = groupLeaves(leaves);
+  for (const { most, count } of groups.slice(0, MAX_GROUPS)) {
+    const more = count === 1 ? "" : palette.dim(`  and ${count - 1} more like it`);
+    lines.push(`        ${leafLine(most, palette)}${more}`);
+  }
+  if (groups.length > MAX_GROUPS)
+    lines.push(palette.dim(`        … and ${groups.length - MAX_GROUPS} kinds of values more`));
   return lines;
 }
 

@@ -66,6 +66,24 @@ export const CLIENT = `"use strict";
         group.hidden = !group.querySelector("[data-verdict]:not([hidden])");
     });
   }
+  /* Vega tells values where a pointer moves, which a finger that taps does not do; and a finger is wide. */
+  const pointed = (x, y) => {
+    for (const radius of [0, 5, 10, 15])
+      for (let angle = 0; angle < (radius === 0 ? 1 : 8); angle++) {
+        const turn = (Math.PI / 4) * angle;
+        const element = document.elementFromPoint(x + radius * Math.cos(turn), y + radius * Math.sin(turn));
+        if (element && element.__data__ && element.__data__.tooltip && element.closest(".drawing")) return element;
+      }
+    return undefined;
+  };
+  document.addEventListener("click", (event) => {
+    if (event.pointerType !== "touch") return;
+    const { clientX, clientY } = event;
+    const element = pointed(clientX, clientY);
+    if (element) element.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX, clientY, pointerType: "touch" }));
+    else document.getElementById("vg-tooltip-element")?.classList.remove("visible");
+  });
+  addEventListener("scroll", () => document.getElementById("vg-tooltip-element")?.classList.remove("visible"), { passive: true });
   /* A link into something folded opens it. */
   const unfold = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));

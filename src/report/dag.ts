@@ -26,7 +26,7 @@ export type Point = readonly [x: number, y: number];
 
 export const NODE_HEIGHT = 44;
 const ROW = 60;
-const GAP = 46;
+const GAP = 32;
 
 /** A place in a layer: of a node, or of an edge that only passes through it. */
 interface Slot {

@@ -5,11 +5,11 @@ import type { ClaimChange, Difference, FigureChange, TableChange } from "./diffe
 import { picture } from "./figures.ts";
 import { anchor, type Html, html } from "./html.ts";
 import type { Libraries } from "./libraries.ts";
-import { byWeight, type LeafChange, relativeText } from "./metrics.ts";
+import { groupLeaves, type LeafGroup, relativeText } from "./metrics.ts";
 import { page, type Section } from "./page.ts";
 import { figureLabel, timeText, valueText } from "./values.ts";
 
-const MAX_LEAVES = 20;
+const MAX_GROUPS = 20;
 
 /** A revision and now, side by side. Its figures are still pictures: two that move apart are hard to compare. */
 export function diffPage(name: string, difference: RevisionDifference, fonts: Libraries["fonts"]): string {
@@ -18,7 +18,13 @@ export function diffPage(name: string, difference: RevisionDifference, fonts: Li
     {
       id: "params",
       title: "Params",
-      body: params.length === 0 ? same("The params are the same.") : leaves(params, params.length),
+      body:
+        params.length === 0
+          ? same("The params are the same.")
+          : leaves(
+              params.map((most) => ({ most, count: 1 })),
+              params.length,
+            ),
     },
     ...(results === undefined ? [] : resultSections(revision.short, results)),
   ];
@@ -88,19 +94,18 @@ function tableCard({ path, change, leaves: changes }: TableChange): Html {
     same: "",
   };
   const body =
-    change === "changed"
-      ? leaves([...changes].sort(byWeight), MAX_LEAVES)
-      : html`<p class="soft">It ${words[change]}.</p>`;
+    change === "changed" ? leaves(groupLeaves(changes), MAX_GROUPS) : html`<p class="soft">It ${words[change]}.</p>`;
   return html`<div class="card"><h3><code>${path}</code></h3>${body}</div>`;
 }
 
-function leaves(changes: readonly LeafChange[], most: number): Html {
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="Changed values"><table><thead><tr><th scope="col">Value</th><th scope="col" class="number">Before</th><th scope="col" class="number">Now</th><th scope="col" class="number"></th></tr></thead><tbody>${changes
-    .slice(0, most)
+function leaves(groups: readonly LeafGroup[], limit: number): Html {
+  const rows = groups
+    .slice(0, limit)
     .map(
-      (change) =>
-        html`<tr><th scope="row"><code>${change.path}</code></th><td class="number">${valueText(change.before)}</td><td class="number">${valueText(change.after)}</td><td class="number soft">${relativeText(change)}</td></tr>`,
-    )}</tbody></table></div>${changes.length > most && html`<p class="soft">… and ${changes.length - most} more</p>`}`;
+      ({ most, count }) =>
+        html`<tr><th scope="row"><code>${most.path}</code>${count > 1 && html` <span class="small soft">and ${count - 1} more like it</span>`}</th><td class="number">${valueText(most.before)}</td><td class="number">${valueText(most.after)}</td><td class="number soft">${relativeText(most)}</td></tr>`,
+    );
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Changed values"><table><thead><tr><th scope="col">Value</th><th scope="col" class="number">Before</th><th scope="col" class="number">Now</th><th scope="col" class="number">Change</th></tr></thead><tbody>${rows}</tbody></table></div>${groups.length > limit && html`<p class="soft">… and ${groups.length - limit} kinds of values more</p>`}`;
 }
 
 function same(text: string): Html {

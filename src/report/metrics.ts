@@ -1,5 +1,6 @@
 import { leavesOf } from "../engine/json.ts";
 import type { Json } from "../stage.ts";
+import { numberText } from "./values.ts";
 
 /** One leaf of a JSON document before and after; `undefined` where it was or is not there. */
 export interface LeafChange {
@@ -20,6 +21,25 @@ export function changedLeaves(root: string, before: Json, after: Json): LeafChan
   return changes;
 }
 
+/** Leaves that differ in list indices alone, told by the one that changed the most. */
+export interface LeafGroup {
+  readonly most: LeafChange;
+  readonly count: number;
+}
+
+export function groupLeaves(changes: readonly LeafChange[]): LeafGroup[] {
+  const groups = new Map<string, LeafChange[]>();
+  for (const change of changes) {
+    const pattern = change.path.replaceAll(/\[\d+\]/g, "[]");
+    const group = groups.get(pattern);
+    if (group === undefined) groups.set(pattern, [change]);
+    else group.push(change);
+  }
+  return [...groups.values()]
+    .map((group) => ({ most: [...group].sort(byWeight)[0]!, count: group.length }))
+    .sort((a, b) => byWeight(a.most, b.most));
+}
+
 /** Single values before elements of lists, then by how much they changed relative to their size. */
 export function byWeight(a: LeafChange, b: LeafChange): number {
   return depthOf(a) - depthOf(b) || weight(b) - weight(a);
@@ -36,9 +56,11 @@ function weight({ before, after }: LeafChange): number {
   return Math.abs(after - before) / Math.max(Math.abs(after), Math.abs(before));
 }
 
-/** `+12 %` where both are numbers and the first is not zero. */
+/** `+12 %`, or `×40` from tenfold on, where both are numbers and the first is not zero. */
 export function relativeText({ before, after }: LeafChange): string | undefined {
   if (typeof before !== "number" || typeof after !== "number" || before === 0) return undefined;
+  const ratio = after / before;
+  if (ratio >= 10) return `×${numberText(Number(ratio.toPrecision(2)))}`;
   const percent = (100 * (after - before)) / Math.abs(before);
   const text = Math.abs(percent) >= 9.95 ? percent.toFixed(0) : percent.toPrecision(2);
   return `${percent > 0 ? "+" : ""}${text.replace("-", "−")} %`;

@@ -33,7 +33,9 @@ ${instances.length === 1 ? instanceBody(instances[0]!) : instances.map((instance
 }
 
 function states(instances: readonly InstanceEntry[]): Html | false {
-  const told = [...new Set(instances.map(({ state }) => STATES[state]))].filter((text) => text !== "");
+  const told = [
+    ...new Set(instances.flatMap(({ state, record }) => (record === undefined ? [] : STATES[state]))),
+  ].filter((text) => text !== "");
   return told.length > 0 && html`<span class="verdict not-testable">${told.join(", ")}</span>`;
 }
 

@@ -48,6 +48,7 @@ figure.full .paper .still,figure.full .paper svg.marks{max-width:none}
 .drawing.vega-embed .chart-wrapper.fit-x{width:auto}
 figcaption{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:baseline;justify-content:space-between;color:var(--soft);font-size:.92rem;padding-top:.4rem}
 button.size{display:none;font:inherit;font-size:.92rem;color:var(--link);background:none;border:1px solid var(--line);border-radius:6px;padding:.3rem .7rem;min-height:2.25rem}
+button.size[aria-pressed=true]{background:var(--link);color:var(--card);border-color:var(--link)}
 .by-touch{display:none}
 @media (hover:none){.by-mouse{display:none}.by-touch{display:inline}}
 @media (max-width:62rem){button.size:not([hidden]){display:inline-block}}

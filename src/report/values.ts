@@ -10,7 +10,7 @@ export function valueText(value: Json | undefined): string {
 export function numberText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const rounded = Number(value.toPrecision(5));
-  return (Number.isInteger(value) ? String(value) : String(rounded)).replace("-", "−");
+  return (Number.isInteger(value) ? String(value) : String(rounded)).replaceAll("-", "−");
 }
 
 /** `Figure 5a` of `fig05a`; other names stay. */

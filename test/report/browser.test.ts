@@ -185,6 +185,20 @@ describe.skipIf(absent !== undefined)(
       }),
     );
 
+    it("tells values where a finger taps, and none where there are none", () =>
+      visit(PHONE, async ({ page }) => {
+        const shown = page.locator("#vg-tooltip-element.visible");
+        const point = page.locator("#figure-fig02 svg.marks .mark-symbol path").nth(20);
+        await point.scrollIntoViewIfNeeded();
+        const box = (await point.boundingBox())!;
+        // Beside it: a finger is wider than the mark.
+        await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2 + 3);
+        await shown.waitFor();
+        expect(await shown.textContent()).toMatch(/\d/);
+        await page.touchscreen.tap(5, 5);
+        await shown.waitFor({ state: "detached" });
+      }));
+
     // WCAG 2.2, 1.4.3: 4.5 to 1.
     it.each(["light", "dark"] as const)("has text that contrasts with what is behind it, in %s", (colorScheme) =>
       visit({ ...DESKTOP, colorScheme }, async ({ page }) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { differenceOf } from "../../src/report/difference.ts";
-import { byWeight, changedLeaves, relativeText } from "../../src/report/metrics.ts";
+import { byWeight, changedLeaves, groupLeaves, relativeText } from "../../src/report/metrics.ts";
 import type { Snapshot } from "../../src/report/snapshot.ts";
 import { CLAIMS } from "./fixture.ts";
 
@@ -104,10 +104,33 @@ describe("changed numbers", () => {
     ]);
   });
 
+  it("are told together where they differ in list indices alone, by the one that changed the most", () => {
+    const changes = changedLeaves(
+      "$",
+      {
+        rows: [
+          { a: 1, b: 1 },
+          { a: 1, b: 1 },
+        ],
+      },
+      {
+        rows: [
+          { a: 2, b: 1 },
+          { a: 3, b: 0.5 },
+        ],
+      },
+    );
+    expect(groupLeaves(changes)).toEqual([
+      { most: { path: "$.rows[1].a", before: 1, after: 3 }, count: 2 },
+      { most: { path: "$.rows[1].b", before: 1, after: 0.5 }, count: 1 },
+    ]);
+  });
+
   it("are told relative to what they were, where that means something", () => {
     expect(relativeText({ path: "a", before: 2, after: 1 })).toBe("−50 %");
     expect(relativeText({ path: "a", before: -2, after: -1 })).toBe("+50 %");
     expect(relativeText({ path: "a", before: 100, after: 101.25 })).toBe("+1.3 %");
+    expect(relativeText({ path: "a", before: -2, after: -81 })).toBe("×41");
     expect(relativeText({ path: "a", before: 0, after: 1 })).toBeUndefined();
     expect(relativeText({ path: "a", before: "x", after: 1 })).toBeUndefined();
   });
