@@ -130,8 +130,12 @@ export function makeInteractive(spec: Node, datasets: Readonly<Record<string, re
 
 function withTooltip(unit: Node): Node {
   const mark = typeof unit.mark === "string" ? { type: unit.mark } : mapping(unit.mark);
-  const told = "tooltip" in mark || "tooltip" in mapping(unit.encoding);
-  return told || !POINTED.has(String(mark.type)) ? unit : { ...unit, mark: { ...mark, tooltip: true } };
+  if ("tooltip" in mark || "tooltip" in mapping(unit.encoding)) return unit;
+  if (POINTED.has(String(mark.type))) return { ...unit, mark: { ...mark, tooltip: true } };
+  // A curve that has points already.
+  if (mark.point === undefined || mark.point === false) return unit;
+  const point = mark.point === "transparent" ? { opacity: 0 } : mapping(mark.point);
+  return { ...unit, mark: { ...mark, point: { ...point, tooltip: true } } };
 }
 
 /** Invisible points on a curve, for its tooltips: a line is one item and would tell its first datum everywhere. */

@@ -59,6 +59,14 @@ describe("interactive figures", () => {
     expect(compiled(spec)).toBeDefined();
   });
 
+  it("lets points that a curve has tell their values, and the curve itself none", () => {
+    const { spec } = makeInteractive({ ...line, mark: { type: "line", point: { size: 9 } } }, {});
+    expect(spec.mark).toEqual({ type: "line", point: { size: 9, tooltip: true } });
+    const { marks } = compiled(spec) as { marks: { type: string; encode?: { update: { tooltip?: object } } }[] };
+    const told = Object.fromEntries(marks.map(({ type, encode }) => [type, encode?.update.tooltip !== undefined]));
+    expect(told).toEqual({ group: false, symbol: true });
+  });
+
   it("gives none to a curve of more points than a page can hold, and keeps tooltips that the figure has", () => {
     expect(makeInteractive(line, { rows: Array.from({ length: 10_000 }, () => ({})) }).spec.layer).toBeUndefined();
     const own = { ...line, mark: { type: "point", tooltip: false } };
