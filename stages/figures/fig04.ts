@@ -61,7 +61,7 @@ export function figure4Data(tables: Figure4Tables): Record<string, Rows> {
     ),
     baseline: [{ sharpness: level, label: `stable from the start: ${level.toPrecision(3)}` }],
     curves: [
-      ...reference.flatMap((run) => curveOf(run, "never unstable")),
+      ...reference.flatMap((run) => curveOf(run, `stable, η = ${run.before}`)),
       ...[...runs].sort((a, b) => a.at - b.at).flatMap((run) => curveOf(run, `epoch ${run.at}`)),
     ],
     shown: [{ epoch: last, label: `η₀ = ${shown}, η = ${small} from the switch on` }],
