@@ -56,6 +56,7 @@ export function figure10Claims(tables: readonly UnstableTable[]): Claim[] {
       ours: apartFrozen.length === 0 ? undefined : apartFrozen.map(percent).join("; "),
       rule: "the median of |S/S of the flow − 1| is at most 10 %",
       holds: apartFrozen.every((apart) => apart <= 0.1),
+      note: "Where oscillation has begun, ηᵤ = 0 holds the parameters beside the valley's floor, to which the flow returns: S then grows alongside, at a higher level.",
     }),
     ruleClaim({
       id: "reduced-follows-the-flow",
