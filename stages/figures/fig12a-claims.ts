@@ -38,8 +38,8 @@ function signClaim(table: GeneralizationTable, measure: keyof typeof PAPER, samp
     source: SOURCE,
     paper,
     ours: found === undefined || found.value === null ? undefined : `${worded(found)}, ${found.count} models`,
-    rule: `Spearman's rank correlation with accuracy has the paper's sign (${paper < 0 ? "−" : "+"}); in brackets its 95 % confidence interval`,
-    holds: Math.sign(found?.value ?? 0) === Math.sign(paper),
+    rule: `Spearman's rank correlation with accuracy and its 95 % confidence interval (in brackets) have the paper's sign (${paper < 0 ? "−" : "+"})`,
+    holds: found?.value != null && [found.value, found.low, found.high].every((end) => (end ?? 0) * paper > 0),
     ...(has(samples, table) ? {} : { note: NEEDS_ALL }),
   });
 }
