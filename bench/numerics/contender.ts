@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 
 export interface Row {
-  readonly row: "step" | "hvp" | "hvp-linearized";
+  readonly row: "step" | "descent" | "hvp" | "hvp-linearized";
   readonly replicas: number;
   readonly iterations: number;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { mlp } from "../../src/numerics/networks.ts";
 import { makeObjective } from "../../src/numerics/objective.ts";
+import { stepProgram } from "../../src/numerics/step-program.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import { scale, sub } from "../../src/programs/ops.ts";
 import { withOutputs } from "../../src/programs/simplify.ts";
@@ -14,6 +15,7 @@ import type { Measurement, Row } from "./contender.ts";
 import { LAYERS } from "./data.ts";
 
 const ETA = 0.01;
+const STEPS = 10;
 
 const folder = process.argv[2]!;
 const read = (name: string): Float32Array => new Float32Array(new Uint8Array(readFileSync(join(folder, name))).buffer);
@@ -47,6 +49,11 @@ async function answer({ row, replicas, iterations }: Row): Promise<Measurement> 
     const [milliseconds] = await measure(() => step(theta, v), iterations);
     return { milliseconds, loss: loss[0]!, norm: norm(grad) };
   }
+  if (row === "descent") {
+    const descent = await memoized(`descent/${replicas}`, () => compileDescent(replicas));
+    const [milliseconds] = await measure(() => descent(theta, v), iterations);
+    return { milliseconds: milliseconds.map((time) => time / STEPS), loss: loss[0]!, norm: norm(grad) };
+  }
   if (row === "hvp") {
     const product = await memoized(`hvp/${replicas}`, () => compileHvp(replicas));
     const [milliseconds, value] = await measure(() => product(theta, v), iterations);
@@ -73,6 +80,16 @@ async function compileStep(replicas: number) {
   return async (theta: Float32Array) => {
     const [next] = await executable.run([thetaTensor(theta), objective.train.x, objective.train.y]);
     return next!.data as Float32Array;
+  };
+}
+
+/** As training runs it: several steps in one program, with what it records of each. */
+async function compileDescent(replicas: number) {
+  const executable = await objective.runtime.compile(stepProgram(objective.gradientProgram(replicas), STEPS, false));
+  const rates = { dtype: "f32", shape: [replicas, STEPS], data: new Float32Array(replicas * STEPS).fill(ETA) } as const;
+  return async (theta: Float32Array) => {
+    const [, last] = await executable.run([thetaTensor(theta), objective.train.x, objective.train.y, rates]);
+    return last!.data as Float32Array;
   };
 }
 

@@ -5,7 +5,8 @@
 DATA_DIR holds little-endian float32: x.f32 [784, 1000], y.f32 (one-hot) [10, 1000], theta.f32 [R, 28480] with R = 47,
 v.f32 of the same shape. Requests and answers are JSON objects, one a line:
     {"row": "step", "replicas": 8, "iterations": 20}  ->  {"milliseconds": [...], "loss": ..., "norm": ...}
-Rows: step (gradient and the update), hvp (whole product), hvp-linearized (primal pass done before).
+Rows: step (gradient and the update, one call), descent (STEPS steps in one call where the tool can; time per step),
+hvp (whole product), hvp-linearized (primal pass done before).
 `loss` and `norm` (of the gradient or of Hv, replica 0) let the caller check that all contenders compute the same thing
 before it believes any time. Each contender uses the formulation that its users would: batched products for the
 replicas in PyTorch, vmap in JAX; PyTorch's HVP is double backward or forward-over-reverse, whichever is faster here.
@@ -24,6 +25,7 @@ warnings.filterwarnings("ignore")
 LAYERS = [784, 32, 32, 32, 32, 10]
 ETA = 0.01
 THREADS = 2
+STEPS = 10
 
 
 def load(folder):
@@ -106,6 +108,17 @@ def torch_contender(folder, compiled):
         if row == "step":
             times, (_, value, grads) = measure(lambda: run_step(theta), iterations)
             return times, float(value[0]), float(grads[0].norm())
+        if row == "descent":
+
+            def descend():
+                current = theta
+                for _ in range(STEPS):
+                    current, value, grads = run_step(current)
+                return current, value, grads
+
+            times, _ = measure(descend, iterations)
+            _, value, grads = run_step(theta)
+            return [time / STEPS for time in times], float(value[0]), float(grads[0].norm())
         if row == "hvp":
             runs = [measure(lambda hvp=hvp: hvp(theta, v), iterations) for hvp in hvps]
             times, product = min(runs, key=lambda run: float(np.median(run[0])))
@@ -155,6 +168,12 @@ def jax_contender(folder):
             run = compiled(row, replicas, step)
             times, (_, _, grads) = measure(lambda: run(theta), iterations, jax.block_until_ready)
             return times, value, float(jnp.linalg.norm(grads[0]))
+        if row == "descent":
+            # The loop inside the compiled program, as JAX's users write it.
+            run = compiled(row, replicas, lambda t: jax.lax.fori_loop(0, STEPS, lambda _, c: step(c)[0], t))
+            times, _ = measure(lambda: run(theta), iterations, jax.block_until_ready)
+            _, _, grads = compiled("step", replicas, step)(theta)
+            return [time / STEPS for time in times], value, float(jnp.linalg.norm(grads[0]))
         if row == "hvp":
             run = compiled(row, replicas, hvp)
             times, product = measure(lambda: run(theta, v), iterations, jax.block_until_ready)
