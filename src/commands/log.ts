@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { openHistory } from "../engine/history.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
-import { logPath } from "../engine/store.ts";
+import { logPath, openStore } from "../engine/store.ts";
 import { type Command, type Context, type ExitCode, PLAN_OPTIONS } from "./command.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 
@@ -43,8 +44,12 @@ function show({ out, err }: Context, { workspace }: Plan, targets: readonly Inst
     out.write(text);
     shown++;
   }
-  if (shown === 0)
-    err.write(targets.length === 1 ? `${targets[0]} has not run here\n` : "none of these has run here\n");
+  if (shown > 0) return 0;
+  // A log is there once something has been printed: silence is told apart from never having run.
+  const history = openHistory(openStore(workspace));
+  const silent = targets.filter((target) => history.get(target) !== undefined);
+  if (silent.length > 0) out.write(`${targets.length === 1 ? silent[0] : "each of these"} printed nothing\n`);
+  else err.write(targets.length === 1 ? `${targets[0]} has not run here\n` : "none of these has run here\n");
   return 0;
 }
 

@@ -33,6 +33,15 @@ describe("log", () => {
     expect((await workspace.run("log", "tlak")).stderr).toContain("did you mean `talk`?");
   });
 
+  it("tells silence apart from never having run", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml": "version: 1\nstages:\n  quiet: { cmd: 'touch ${outs.o}', outs: { o: o.txt } }\n",
+    });
+    expect((await workspace.run("log", "quiet")).stderr).toBe("quiet has not run here\n");
+    await workspace.run("run");
+    expect(await workspace.run("log", "quiet")).toMatchObject({ stdout: "quiet printed nothing\n", stderr: "" });
+  });
+
   it("--follow goes on as it is written, over a second run too, until Ctrl-C", async () => {
     const workspace = talking();
     const following = workspace.start({}, "log", "talk", "--follow");
