@@ -1,13 +1,11 @@
 import { isFailure } from "./code-digest.ts";
-import { inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Reason } from "./event.ts";
 import { reason, reasonsFor } from "./examine.ts";
-import { explainIo } from "./io-error.ts";
 import { manifestOf } from "./key.ts";
+import { looking } from "./looking.ts";
 import type { InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
-import { survey } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 
 /** What a run would do with an instance, and why. */
@@ -33,12 +31,8 @@ export async function assess(
   environment: Environment,
 ): Promise<readonly Assessment[] | PlanFailure> {
   const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
-  const engine = openEngine(plan, environment, new AbortController().signal, () => undefined);
-  try {
-    const inputs = await inputsOf(engine, instances);
-    if (isProblem(inputs)) return inputs;
-    const { findings, produced } = await survey(engine, inputs, instances);
-    return findings.map((finding): Assessment => {
+  return looking(plan, instances, environment, {}, (engine, inputs, { findings, produced }) =>
+    findings.map((finding): Assessment => {
       const { instance } = finding;
       const { name } = instance;
       const assessment = (
@@ -75,13 +69,6 @@ export async function assess(
         default:
           return verdict satisfies never;
       }
-    });
-  } catch (error) {
-    const problem = explainIo(error, "using the cache in .pipeline");
-    if (problem === undefined) throw error;
-    return problem;
-  } finally {
-    saveEngine(engine);
-    engine.store.close();
-  }
+    }),
+  );
 }

@@ -1,17 +1,17 @@
 import { type Comparison, compareOuts, DEFAULT_TOLERANCE } from "./compare.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import { type Engine, isProblem } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit, Summary } from "./event.ts";
 import type { Inputs } from "./inputs.ts";
-import { explainIo } from "./io-error.ts";
 import { canonical, leavesOf } from "./json.ts";
+import { looking } from "./looking.ts";
 import { contentOf, type OutResult, type Outs } from "./outcome.ts";
 import { type PipelineLock, readPipelineLock } from "./pipeline-lock.ts";
 import type { Digest, Instance, InstanceName, Plan, Tolerance } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { recordResults, studyOf } from "./record.ts";
 import { runPlan } from "./run.ts";
-import { type Finding, survey } from "./survey.ts";
+import type { Finding } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 
 /** What `verify` says of one instance. */
@@ -40,22 +40,30 @@ export async function verifyRecorded(
   const lock = readPipelineLock(plan.workspace);
   if (typeof lock === "string")
     return { reason: "broken-lock", message: lock, remedy: "correct it, or remove it and run again" };
-  return looking(plan, targets, environment, { trustFiles: false }, (engine, inputs, findings) => {
-    const verifications = findings
-      .filter(({ instance }) => targets.has(instance.name))
-      .map((finding) => verifyOne(engine, inputs, lock, finding));
-    if (accept) {
-      const done = findings.flatMap((finding) => {
-        if (!("verdict" in finding)) return [];
-        const { instance, verdict } = finding;
-        const { state } = verdict;
-        return state === "fresh" || state === "restorable" ? [{ instance, key: verdict.key, outs: verdict.outs }] : [];
-      });
-      const trouble = recordResults(plan, inputs, done, true);
-      if (trouble !== undefined) return { reason: "broken-lock", message: trouble, remedy: "look at the file" };
-    }
-    return verifications;
-  });
+  return looking(
+    plan,
+    closureOf(plan, [...targets]),
+    environment,
+    { trustFiles: false },
+    (engine, inputs, { findings }) => {
+      const verifications = findings
+        .filter(({ instance }) => targets.has(instance.name))
+        .map((finding) => verifyOne(engine, inputs, lock, finding));
+      if (accept) {
+        const done = findings.flatMap((finding) => {
+          if (!("verdict" in finding)) return [];
+          const { instance, verdict } = finding;
+          const { state } = verdict;
+          return state === "fresh" || state === "restorable"
+            ? [{ instance, key: verdict.key, outs: verdict.outs }]
+            : [];
+        });
+        const trouble = recordResults(plan, inputs, done, true);
+        if (trouble !== undefined) return { reason: "broken-lock", message: trouble, remedy: "look at the file" };
+      }
+      return verifications;
+    },
+  );
 }
 
 /** Runs instances that have a result once more, and compares the two. Nothing is published. */
@@ -66,14 +74,19 @@ export async function verifyByRunning(
   emit: Emit,
 ): Promise<{ readonly verifications: readonly Verification[]; readonly summary: Summary } | PlanFailure> {
   const found = new Map<InstanceName, Verification>();
-  const able = await looking(plan, targets, options.environment, {}, (_engine, _inputs, findings) =>
-    findings.flatMap((finding) => {
-      const { name } = finding.instance;
-      if (!targets.has(name)) return [];
-      if (resultOf(finding) !== undefined) return [name];
-      found.set(name, { instance: name, state: "not-run", details: [] });
-      return [];
-    }),
+  const able = await looking(
+    plan,
+    closureOf(plan, [...targets]),
+    options.environment,
+    {},
+    (_engine, _inputs, { findings }) =>
+      findings.flatMap((finding) => {
+        const { name } = finding.instance;
+        if (!targets.has(name)) return [];
+        if (resultOf(finding) !== undefined) return [name];
+        found.set(name, { instance: name, state: "not-run", details: [] });
+        return [];
+      }),
   );
   if (isProblem(able)) return able;
   let summary: Summary = { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: 0, seconds: 0 };
@@ -93,31 +106,6 @@ export async function verifyByRunning(
   }
   const verifications = plan.instances.flatMap(({ name }) => found.get(name) ?? []);
   return { verifications, summary };
-}
-
-/** Looks at the targets and what they depend on. */
-async function looking<T extends object>(
-  plan: Plan,
-  targets: ReadonlySet<InstanceName>,
-  environment: Environment,
-  options: { readonly trustFiles?: boolean },
-  look: (engine: Engine, inputs: Inputs, findings: readonly Finding[]) => T | PlanFailure,
-): Promise<T | PlanFailure> {
-  const engine = openEngine(plan, environment, new AbortController().signal, () => undefined, options);
-  try {
-    const instances = closureOf(plan, [...targets]);
-    const inputs = await inputsOf(engine, instances);
-    if (isProblem(inputs)) return inputs;
-    const { findings } = await survey(engine, inputs, instances);
-    return look(engine, inputs, findings);
-  } catch (error) {
-    const problem = explainIo(error, "using the cache in .pipeline");
-    if (problem === undefined) throw error;
-    return problem;
-  } finally {
-    saveEngine(engine);
-    engine.store.close();
-  }
 }
 
 function verifyOne(engine: Engine, inputs: Inputs, lock: PipelineLock, finding: Finding): Verification {
