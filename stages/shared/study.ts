@@ -1,0 +1,35 @@
+import { isSafetensorsFailure, readSafetensorsHeader } from "../../src/formats/safetensors.ts";
+import { StageError } from "../../src/stage.ts";
+import type { Study } from "../figures/image-tables.ts";
+
+/** A network as params name it: one of the paper's, or a miniature by its widths. */
+export type NetworkParam =
+  | string
+  | { readonly kind: string; readonly widths: readonly number[]; readonly [option: string]: unknown };
+
+const NAMES: Readonly<Record<string, string>> = { vgg10: "VGG10", vgg19: "VGG19", resnet20: "ResNet20" };
+const KINDS: Readonly<Record<string, string>> = { vgg: "VGG", resnet: "ResNet" };
+
+/** What a study is about, from its data set's header and its network's param. */
+export function studyOf(dataset: string, network: NetworkParam): Study {
+  const header = readSafetensorsHeader(dataset);
+  if (isSafetensorsFailure(header))
+    throw new StageError(header.message, "remove the artifact and run the pipeline again: it is made anew");
+  const { tensors, metadata } = header;
+  const count = (name: string): number => tensors[name]?.shape[0] ?? 0;
+  const train = count("train.images");
+  return {
+    network: networkTitle(network),
+    data: {
+      name: metadata.name ?? "unknown",
+      train,
+      test: count("test.images"),
+      copies: train > 0 && "train.augmentations" in tensors ? count("train.augmentations") / train : 1,
+    },
+  };
+}
+
+export function networkTitle(network: NetworkParam): string {
+  if (typeof network === "string") return NAMES[network] ?? network;
+  return `miniature ${KINDS[network.kind] ?? network.kind} (widths ${network.widths.join(", ")})`;
+}
