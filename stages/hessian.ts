@@ -1,9 +1,10 @@
 /** The sharpest eigenvectors of the Hessian at every epoch of one instability. */
 import { defineStage } from "../src/stage.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
 import { computeSpectrum, writeSpectrum } from "./shared/spectra.ts";
-import { type InstabilitiesTable, readTable } from "./shared/tables.ts";
+import { readTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 export default defineStage(

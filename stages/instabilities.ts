@@ -1,8 +1,9 @@
 /** Where a trajectory is unstable: the snapshots that Figure 2 looks into. */
 import { detectInstabilities } from "../src/numerics/instabilities.ts";
 import { defineStage, StageError } from "../src/stage.ts";
+import type { InstabilitiesTable, RunTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { paramsOf } from "./shared/params.ts";
-import { type InstabilitiesTable, type RunTable, readTable, type SharpnessTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 
 /** Epochs shown past the peak of L, at most. */
 const AFTER_PEAK = 10;

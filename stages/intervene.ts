@@ -2,10 +2,11 @@
 import type { FloatArray } from "../src/numerics/float-array.ts";
 import { gradientDescent } from "../src/numerics/gradient-descent.ts";
 import { defineStage } from "../src/stage.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
 import { computeSpectrum, writeSpectrum } from "./shared/spectra.ts";
-import { finiteOrNull, type InstabilitiesTable, readTable, writeTable } from "./shared/tables.ts";
+import { finiteOrNull, readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 export default defineStage(

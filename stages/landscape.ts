@@ -3,9 +3,10 @@ import { cycleAround } from "../src/numerics/cycle.ts";
 import { landscapeLine } from "../src/numerics/landscape.ts";
 import { defineStage } from "../src/stage.ts";
 import type { LandscapeTable } from "./figures/cycle-tables.ts";
+import type { InstabilitiesTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
-import { type InstabilitiesTable, readTable, type SharpnessTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 /** The oscillation's period: lines are looked at on one side of the valley, with the parameters two epochs before. */

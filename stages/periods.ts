@@ -2,9 +2,10 @@
 import { subspaceSimilarity } from "../src/numerics/similarity.ts";
 import { defineStage } from "../src/stage.ts";
 import type { PeriodsTable } from "./figures/cycle-tables.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { paramsOf } from "./shared/params.ts";
 import { openSpectrum } from "./shared/spectra.ts";
-import { type InstabilitiesTable, readTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { metadataOf } from "./shared/tensors.ts";
 
 export default defineStage({

@@ -4,9 +4,10 @@ import { oscillation } from "../src/numerics/oscillation.ts";
 import { trackSpectrum } from "../src/numerics/spectrum.ts";
 import { defineStage } from "../src/stage.ts";
 import type { SharpeningTable } from "./figures/cycle-tables.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
-import { type InstabilitiesTable, readTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory, type Trajectory } from "./shared/tensors.ts";
 
 /** Epochs shown after the last snapshot. */

@@ -1,9 +1,10 @@
 /** The largest eigenvalues of the Hessian along a trajectory. */
 import { trackSpectrum } from "../src/numerics/spectrum.ts";
 import { defineStage } from "../src/stage.ts";
+import type { RunTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
-import { type RunTable, readTable, type SharpnessTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 export default defineStage(

@@ -1,8 +1,9 @@
 /** How far the sharpest eigenvectors have turned from each snapshot's baseline, with and without a reduced learning rate. */
 import { individualSimilarities, subspaceSimilarity } from "../src/numerics/similarity.ts";
 import { defineStage } from "../src/stage.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { openSpectrum } from "./shared/spectra.ts";
-import { type InstabilitiesTable, readTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { metadataOf } from "./shared/tensors.ts";
 
 export default defineStage({

@@ -5,9 +5,10 @@ import type { TopEigenpairs } from "../src/numerics/top-eigenpairs.ts";
 import { stepWith, type UnstableUpdate, unstablePairs } from "../src/numerics/unstable-subspace.ts";
 import { defineStage, StageError } from "../src/stage.ts";
 import type { UnstableTable } from "./figures/cycle-tables.ts";
+import type { InstabilitiesTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
-import { type InstabilitiesTable, readTable, type SharpnessTable, writeTable } from "./shared/tables.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 const UPDATES: readonly (UnstableUpdate | "flow")[] = ["plain", "frozen", "reduced", "only", "sharpest", "flow"];

@@ -25,7 +25,9 @@ function edgeClaims({ run, sharpness, instabilities }: Figure2Tables): Claim[] {
   const ratio = median(after.map(({ values }) => values[0]! / threshold));
   const peaks = instabilities.snapshots.map(({ peak }) => peak);
   const climbs = instabilities.snapshots.map(({ start, peak }) => {
-    const losses = run.rows.filter(({ epoch }) => epoch >= start && epoch <= peak).map(({ loss }) => loss);
+    const climb = run.rows.filter(({ epoch }) => epoch >= start && epoch <= peak);
+    // From a loss that is not finite a run does not recover: NaN fails the claim.
+    const losses = climb.map(({ loss }) => loss ?? Number.NaN);
     return losses.at(-1)! - Math.min(...losses);
   });
   const crossing = run.eta === 0.05;

@@ -1,6 +1,6 @@
 /** Figure 2: what is drawn of the MLP's instabilities. */
 import type { Rows } from "../../src/figures/compile.ts";
-import type { Figure2Tables, Instability } from "./mlp-tables.ts";
+import type { Figure2Tables, Instability, RunTable } from "./mlp-tables.ts";
 
 /** How many epochs the left panels go on after the last snapshot. */
 const MARGIN = 10;
@@ -13,7 +13,7 @@ export function figure2Data(tables: Figure2Tables): Record<string, Rows> {
   const { run, sharpness, instabilities } = tables;
   const last = Math.max(...instabilities.snapshots.map(({ end }) => end)) + MARGIN;
   return {
-    loss: run.rows.filter(({ epoch }) => epoch <= last).map(({ epoch, loss }) => ({ epoch, loss })),
+    loss: lossCurve(run, last),
     sharpness: sharpness.rows
       .filter(({ epoch }) => epoch <= last)
       .map(({ epoch, values }) => ({ epoch, sharpness: values[0] })),
@@ -27,6 +27,11 @@ export function figure2Data(tables: Figure2Tables): Record<string, Rows> {
     rotations: rotations(tables),
     reductions: reductions(tables),
   };
+}
+
+/** L up to an epoch, where it is finite. */
+export function lossCurve({ rows }: RunTable, last: number): Rows {
+  return rows.filter(({ epoch, loss }) => epoch <= last && loss !== null).map(({ epoch, loss }) => ({ epoch, loss }));
 }
 
 /** Panels c, d, e: the similarities of single eigenvectors and of the subspace. */

@@ -2,6 +2,7 @@
 import type { Rows } from "../../src/figures/compile.ts";
 import { type Phase, phasesOf } from "../../src/numerics/oscillation.ts";
 import type { SharpeningTable } from "./cycle-tables.ts";
+import { lossCurve } from "./fig02.ts";
 import type { InstabilitiesTable, RunTable } from "./mlp-tables.ts";
 
 export interface Figure9Tables {
@@ -18,7 +19,7 @@ export function figure9Data({ run, sharpening, instabilities }: Figure9Tables): 
   const last = rows.at(-1)!.epoch;
   const phases = phasesIn(sharpening);
   return {
-    loss: run.rows.filter(({ epoch }) => epoch <= last).map(({ epoch, loss }) => ({ epoch, loss })),
+    loss: lossCurve(run, last),
     sharpness: rows.map(({ epoch, sharpness }) => ({ epoch, sharpness })),
     alpha: rows.map(({ epoch, alpha }) => ({ epoch, alpha })),
     oscillation: rows.flatMap(({ epoch, oscillation }) => (oscillation === null ? [] : [{ epoch, oscillation }])),

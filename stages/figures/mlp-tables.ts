@@ -1,28 +1,48 @@
-/** The MLP's artifacts as Figure 2 reads them; `schemas/` has them in full. */
+/** The MLP's tables as stages write them and figures read them; `schemas/` has them with units. */
+import type { Ending } from "./model-tables.ts";
+
 export interface RunTable {
   readonly eta: number;
-  readonly rows: readonly { readonly epoch: number; readonly loss: number; readonly trainAccuracy: number }[];
+  readonly seed: number;
+  readonly ending: Ending;
+  readonly rows: readonly RunRow[];
+}
+
+export interface RunRow {
+  readonly epoch: number;
+  /** Numbers that are not finite are null, here and below: JSON has no other name for them. */
+  readonly loss: number | null;
+  readonly trainAccuracy: number;
+  readonly gradientNorm: number | null;
 }
 
 export interface SharpnessTable {
   readonly eta: number;
   /** 2/η */
   readonly threshold: number;
-  readonly rows: readonly { readonly epoch: number; readonly values: readonly number[] }[];
+  readonly rows: readonly {
+    readonly epoch: number;
+    /** The top eigenvalues, descending. */
+    readonly values: readonly number[];
+    readonly residuals: readonly number[];
+    readonly matvecs: number;
+  }[];
 }
 
-/** One instability: the loss climbs from `start` to `peak` and is down again at `end`. */
+/** The loss climbs from `start` to `peak` and is down again at `end`. */
 export interface Instability {
   readonly index: number;
   /** The epoch whose eigenvectors the others are compared with. */
   readonly baseline: number;
   readonly start: number;
+  /** Of L. */
   readonly peak: number;
   readonly end: number;
 }
 
 export interface InstabilitiesTable {
   readonly eta: number;
+  readonly threshold: number;
   readonly period: number;
   readonly snapshots: readonly Instability[];
 }

@@ -21,8 +21,11 @@ export function syntheticTables(): Figure2Tables {
   return {
     run: {
       eta: ETA,
+      seed: 0,
+      ending: { reason: "epochs", epoch: 200 },
       rows: epochs.map((epoch) => ({
         epoch,
+        gradientNorm: 1,
         loss:
           0.35 + 1.95 * Math.exp(-epoch / 25) + SPANS.reduce((sum, { peak }) => sum + 0.5 * bump(epoch, peak, 3), 0),
         trainAccuracy: Math.min(0.9, 0.1 + epoch / 100),
@@ -35,10 +38,10 @@ export function syntheticTables(): Figure2Tables {
         .filter((epoch) => epoch % 2 === 0)
         .map((epoch) => {
           const s = Math.min(8 + epoch * 1.1, 38) + SPANS.reduce((sum, { peak }) => sum + 35 * bump(epoch, peak, 4), 0);
-          return { epoch, values: [s, 0.7 * s, 0.6 * s] };
+          return { epoch, values: [s, 0.7 * s, 0.6 * s], residuals: [0, 0, 0], matvecs: 30 };
         }),
     },
-    instabilities: { eta: ETA, period: 2, snapshots: SPANS },
+    instabilities: { eta: ETA, threshold: THRESHOLD, period: 2, snapshots: SPANS },
     similarity: {
       eta: ETA,
       k: 3,
