@@ -2,6 +2,7 @@ import { isFailure } from "./code-digest.ts";
 import type { Environment } from "./environment.ts";
 import type { Reason } from "./event.ts";
 import { reason, reasonsFor } from "./examine.ts";
+import { expectedSeconds } from "./expected.ts";
 import { manifestOf } from "./key.ts";
 import { looking } from "./looking.ts";
 import type { InstanceName, Plan } from "./plan.ts";
@@ -22,6 +23,8 @@ export interface Assessment {
   readonly dependsOn: readonly InstanceName[];
   /** How long it took when it last ran. */
   readonly lastSeconds: number | undefined;
+  /** How long it is expected to take, by its own last time or by its declared work. */
+  readonly expectedSeconds?: number | undefined;
 }
 
 /** Looks at the targets and everything they depend on (all instances where none is named), in plan order, and changes nothing. */
@@ -31,8 +34,13 @@ export async function assess(
   environment: Environment,
 ): Promise<readonly Assessment[] | PlanFailure> {
   const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
-  return looking(plan, instances, environment, {}, (engine, inputs, { findings, produced }) =>
-    findings.map((finding): Assessment => {
+  return looking(plan, instances, environment, {}, (engine, inputs, { findings, produced }) => {
+    let expected: ReadonlyMap<InstanceName, number> | undefined;
+    const expect = (name: InstanceName): number | undefined => {
+      expected ??= expectedSeconds(engine, inputs, instances);
+      return expected.get(name);
+    };
+    return findings.map((finding): Assessment => {
       const { instance } = finding;
       const { name } = instance;
       const assessment = (
@@ -45,6 +53,7 @@ export async function assess(
         reasons,
         dependsOn,
         lastSeconds: engine.history.get(name)?.seconds,
+        ...(state === "stale" || state === "depends" ? { expectedSeconds: expect(name) } : {}),
       });
       if ("roots" in finding) {
         const manifest = manifestOf(instance, inputs, produced);
@@ -69,6 +78,6 @@ export async function assess(
         default:
           return verdict satisfies never;
       }
-    }),
-  );
+    });
+  });
 }

@@ -1,6 +1,7 @@
 import { type ActionCache, openActionCache } from "./action-cache.ts";
 import { type Cas, openCas } from "./cas.ts";
 import { type CodeReader, openCodeReader } from "./code-digest.ts";
+import { type Costs, openCosts } from "./costs.ts";
 import type { Environment } from "./environment.ts";
 import { type History, openHistory } from "./history.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
@@ -21,6 +22,7 @@ export interface Engine {
   readonly cas: Cas;
   readonly actions: ActionCache;
   readonly history: History;
+  readonly costs: Costs;
   readonly artifacts: Materialiser;
   readonly platforms: PlatformReader;
 }
@@ -45,6 +47,7 @@ export function openEngine(
     cas,
     actions: openActionCache(store, warn),
     history: openHistory(store),
+    costs: openCosts(store),
     artifacts: openMaterialiser(store, cas, files),
     platforms: openPlatformReader(plan, store, code, environment, signal),
   };
@@ -64,9 +67,9 @@ export async function inputsOf(engine: Engine, instances: readonly Instance[]): 
 }
 
 /** Writes the memos that make the next start fast. Where that is refused, it is slower and nothing else: told, not thrown. */
-export function saveEngine({ files, code, history, platforms }: Engine): string | undefined {
+export function saveEngine({ files, code, history, costs, platforms }: Engine): string | undefined {
   try {
-    for (const memo of [files, code, history, platforms]) memo.save();
+    for (const memo of [files, code, history, costs, platforms]) memo.save();
     return undefined;
   } catch (error) {
     return `the next run will have to look at every file again: ${(error as Error).message}`;

@@ -53,7 +53,7 @@ export function examine(
   const conclude = (found: readonly OutCondition[]): Verdict => {
     const absent = instance.outs.filter((_, index) => found[index] !== "same");
     if (absent.length === 0) {
-      if (past?.key !== key) engine.history.note(instance.name, key, known, engine.actions.get(key)?.seconds);
+      if (past?.key !== key) engine.history.note(instance.name, key, known, engine.actions.get(key));
       return { state: "fresh", key, outs: known };
     }
     const lost = absent.flatMap((out) => lostBlobs(engine, out, known));

@@ -1,5 +1,5 @@
 import type { Outs } from "./outcome.ts";
-import type { Instance, InstanceName, Key } from "./plan.ts";
+import type { InstanceName, Key, Work } from "./plan.ts";
 import type { Store } from "./store.ts";
 import { openTable } from "./table.ts";
 
@@ -10,14 +10,22 @@ export interface Past {
   readonly outs: Outs;
   /** How long the last execution took. */
   readonly seconds: number;
+  /** What it then had to do, where that was declared. */
+  readonly work?: Work;
   /** Keys that it had, the latest last. `why` looks for the one nearest to the present. */
   readonly keys: readonly Key[];
 }
 
+/** One execution. */
+export interface Took {
+  readonly seconds: number;
+  readonly work?: Work | undefined;
+}
+
 export interface History {
   get(instance: InstanceName): Past | undefined;
-  /** `seconds` is `undefined` for a restore: it says nothing about how long the action takes. */
-  note(instance: InstanceName, key: Key, outs: Outs, seconds: number | undefined): void;
+  /** `took` is `undefined` for a restore: it says nothing about how long the action takes. */
+  note(instance: InstanceName, key: Key, outs: Outs, took: Took | undefined): void;
   save(): void;
 }
 
@@ -27,29 +35,12 @@ export function openHistory(store: Store): History {
   const table = openTable<Past>(store, "history", 1);
   return {
     get: (instance) => table.get(instance),
-    note(instance, key, outs, seconds) {
+    note(instance, key, outs, took) {
       const past = table.get(instance);
       const keys = [...(past?.keys ?? []).filter((other) => other !== key), key].slice(-KEYS_KEPT);
-      table.set(instance, { key, outs, seconds: seconds ?? past?.seconds ?? 0, keys });
+      const { seconds = 0, work } = took ?? past ?? {};
+      table.set(instance, { key, outs, seconds, ...(work === undefined ? {} : { work }), keys });
     },
     save: () => table.save(),
   };
-}
-
-/** Seconds that an instance is expected to take: its own last time, else the mean of its stage's others, else one. */
-export function expectedSeconds(history: History, instances: readonly Instance[]): ReadonlyMap<InstanceName, number> {
-  const ofStage = new Map<string, { sum: number; count: number }>();
-  const known = new Map<InstanceName, number>();
-  for (const { name, stage } of instances) {
-    const seconds = history.get(name)?.seconds;
-    if (seconds === undefined) continue;
-    known.set(name, seconds);
-    const { sum, count } = ofStage.get(stage) ?? { sum: 0, count: 0 };
-    ofStage.set(stage, { sum: sum + seconds, count: count + 1 });
-  }
-  for (const { name, stage } of instances) {
-    const mean = ofStage.get(stage);
-    if (!known.has(name)) known.set(name, mean === undefined ? 1 : mean.sum / mean.count);
-  }
-  return known;
 }

@@ -11,6 +11,7 @@ import { resourcesOf } from "./resources-declared.ts";
 import { parseDuration, TRANSIENT } from "./retry.ts";
 import type { Path } from "./source.ts";
 import { suggest } from "./suggest.ts";
+import { workOf } from "./work.ts";
 
 /** What is known of one stage before its instances are made. */
 export interface StageView {
@@ -79,6 +80,7 @@ export function instancesOf(
     if (action === undefined || params === undefined || outs === undefined) continue;
     const platform = text(raw.platform);
     const resources = resourcesOf(raw.resources, [...path, "resources"], row, evaluator);
+    const work = workOf(raw.work, [...path, "work"], row, evaluator);
     instances.push({
       name: instanceName(name, row),
       stage: name,
@@ -93,6 +95,7 @@ export function instancesOf(
       ...(writes.length === 0 ? {} : { writes }),
       ...(raw.tolerance === undefined ? {} : { tolerance: raw.tolerance as Partial<Tolerance> }),
       ...(resources === undefined ? {} : { resources }),
+      ...(work === undefined ? {} : { work }),
       ...(batch === undefined ? {} : { batch }),
       ...(raw.resume === true ? { resume: true } : {}),
       ...timing,

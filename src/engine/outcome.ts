@@ -1,5 +1,5 @@
 import type { Manifest } from "./manifest.ts";
-import type { Digest, InstanceName, Key } from "./plan.ts";
+import type { Digest, InstanceName, Key, Work } from "./plan.ts";
 
 /** One out of a finished action. A directory's digest is that of its tree (tree.ts). */
 export type OutResult =
@@ -17,6 +17,8 @@ export interface ActionRecord {
   readonly outs: Outs;
   /** Execution alone, without waiting and publishing. */
   readonly seconds: number;
+  /** How much it then had to do, where the stage declares that. */
+  readonly work?: Work;
   /** ISO 8601, when it finished. */
   readonly when: string;
 }

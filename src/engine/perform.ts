@@ -159,6 +159,7 @@ async function execute(
       manifest,
       outs: outs as Outs,
       seconds,
+      ...(instance.work === undefined ? {} : { work: instance.work }),
       when: new Date().toISOString(),
     });
     if (instance.resume === true) closeResume(engine.store, instance.name, key);
@@ -184,7 +185,8 @@ async function execute(
         seconds,
       );
     }
-    engine.history.note(instance.name, key, outs, seconds);
+    engine.history.note(instance.name, key, outs, { seconds, work: instance.work });
+    engine.costs.note(instance, inputs, seconds);
     return { type: "ran", outs, seconds };
   } finally {
     log.close();

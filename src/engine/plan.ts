@@ -62,6 +62,14 @@ export interface Resources {
   readonly mutex?: readonly string[];
 }
 
+/** How much there is to do, in a unit of the stage's own, so that a time can be told of what never ran. */
+export interface Work {
+  /** Above 0. */
+  readonly amount: number;
+  /** Stages with the same unit are taken to be equally fast; without one a stage is compared with itself alone. */
+  readonly unit?: string;
+}
+
 /** After which failures an action runs again. */
 export interface Retries {
   /** How many times more. */
@@ -92,6 +100,8 @@ export interface Instance {
   /** How far numbers of its outs may differ between two executions; not part of the key. */
   readonly tolerance?: Partial<Tolerance>;
   readonly resources?: Resources;
+  /** Not part of the key. */
+  readonly work?: Work;
   /** Instances of the stage may share a process, so many at most. Not part of the key: their results are the same as alone. */
   readonly batch?: { readonly max: number };
   /** It keeps its state in a folder that survives a kill. Not part of the key: its result is that of an uninterrupted run. */

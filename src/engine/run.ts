@@ -6,7 +6,7 @@ import type { Emit, Failure, Summary } from "./event.ts";
 import { examine, type Verdict } from "./examine.ts";
 import { excessive } from "./excessive.ts";
 import { type Batch, localExecutor, openBatch } from "./executor.ts";
-import { expectedSeconds } from "./history.ts";
+import { expectedSeconds } from "./expected.ts";
 import { explainIo } from "./io-error.ts";
 import { budgetOf, type Declared } from "./machine.ts";
 import { contentOf, type Outs } from "./outcome.ts";
@@ -235,7 +235,7 @@ async function runInstances(
         name: instance.name,
         producers: producersOf(instance),
         get seconds() {
-          expected ??= expectedSeconds(history, instances);
+          expected ??= expectedSeconds(engine, inputs, instances);
           return expected.get(instance.name) ?? 1;
         },
         demand: instance.resources,

@@ -1,0 +1,45 @@
+import type { Json } from "../stage.ts";
+import { parseArithmetic } from "./arithmetic.ts";
+import { type Mapping, text } from "./declared.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { describe, isMapping } from "./expression.ts";
+import type { Work } from "./plan.ts";
+import type { Path } from "./source.ts";
+
+/** The `work:` of one instance; `undefined` where there is none or it is wrong, which is reported. */
+export function workOf(declared: Json | undefined, path: Path, row: Mapping, evaluator: Evaluator): Work | undefined {
+  if (declared === undefined) return undefined;
+  const parts = isMapping(declared) ? declared : { amount: declared };
+  const at = isMapping(declared) ? [...path, "amount"] : path;
+  const amount = amountOf(parts.amount, at, row, evaluator);
+  if (amount === undefined) return undefined;
+  const unit = text(parts.unit);
+  return { amount, ...(unit === undefined ? {} : { unit }) };
+}
+
+/** The operands are evaluated one by one, so that what is not a number among them can be told. */
+function amountOf(declared: Json | undefined, path: Path, row: Mapping, evaluator: Evaluator): number | undefined {
+  const { tree, report } = evaluator;
+  const remedy = "a number above 0, or numbers and ${…} with + - * / ^, parentheses, min(…) and max(…)";
+  if (typeof declared !== "number" && typeof declared !== "string") return undefined;
+  const place = tree.inside(path, String(declared));
+  const arithmetic = parseArithmetic(String(declared));
+  if ("message" in arithmetic) {
+    report.error("invalid-work", place, arithmetic.message, remedy);
+    return undefined;
+  }
+  const values: number[] = [];
+  for (const operand of arithmetic.operands) {
+    const value = evaluator.text(operand, path, { variables: row });
+    if (value === undefined) return undefined;
+    if (typeof value !== "number") {
+      report.error("invalid-work", tree.inside(path, operand), `\`${operand}\` is ${describe(value)}`, "use a number");
+      return undefined;
+    }
+    values.push(value);
+  }
+  const amount = arithmetic.evaluate(values);
+  if (Number.isFinite(amount) && amount > 0) return amount;
+  report.error("invalid-work", place, `the work comes to ${amount}`, "let it come to a number above 0");
+  return undefined;
+}
