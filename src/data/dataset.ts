@@ -26,7 +26,7 @@ export interface Dataset {
 }
 
 export interface Split {
-  /** u8 `[N, 28, 28]` */
+  /** u8 `[N, 28, 28]` or, with channels, `[N, 3, 32, 32]` */
   readonly images: IdxArray;
   /** u8 `[N]` */
   readonly labels: IdxArray;

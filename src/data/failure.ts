@@ -14,6 +14,15 @@ export interface DataFailure {
   readonly remedy: string;
 }
 
+/** A file that is there and cannot be read. */
+export function unreadable(path: string, message: string): DataFailure {
+  return {
+    reason: "data-missing",
+    message: `${path} cannot be read: ${message}`,
+    remedy: "make the file readable, and name its folder under reads: of the stage in pipeline.yaml",
+  };
+}
+
 export function isDataFailure(value: unknown): value is DataFailure {
   return typeof value === "object" && value !== null && "reason" in value;
 }

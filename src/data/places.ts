@@ -13,6 +13,9 @@ export const OFFICIAL_FASHION_MNIST = [
   "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
 ] as const;
 
+/** The author's own place. */
+export const OFFICIAL_CIFAR10 = ["https://www.cs.toronto.edu/~kriz"] as const;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The user's cache folder by the XDG base directory specification; relative values are ignored, as it demands. */
@@ -25,7 +28,7 @@ export type Mirror =
   | { readonly type: "folder"; readonly path: string }
   | { readonly type: "url"; readonly base: string };
 
-/** `PIPELINE_DATA_MIRROR`: a path, a `file:` URL or an `https:` URL of a folder laid out like `fashion-mnist/NAME.gz`. */
+/** `PIPELINE_DATA_MIRROR`: path, `file:` or `https:` URL of a folder with `fashion-mnist/NAME.gz`, `cifar-10-binary.tar.gz`. */
 export function mirrorOf(env: Environment): Mirror | undefined | DataFailure {
   const value = env.PIPELINE_DATA_MIRROR?.trim();
   if (value === undefined || value === "") return undefined;
