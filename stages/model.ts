@@ -1,21 +1,22 @@
 /** MLPs of many learning rates and seeds, trained to completion side by side: what Figures 5a and 12a compare. */
-import { writeSafetensors } from "../src/formats/safetensors.ts";
-import type { FloatArray } from "../src/numerics/float-array.ts";
-import { gradientDescent, type Run } from "../src/numerics/gradient-descent.ts";
 import { initialise } from "../src/numerics/networks.ts";
 import type { Objective } from "../src/numerics/objective.ts";
+import type { Run } from "../src/numerics/recorder.ts";
 import type { Checkpoint } from "../src/numerics/spectrum.ts";
-import { createThinned } from "../src/numerics/thinned.ts";
 import { type BatchMember, defineStage } from "../src/stage.ts";
 import { accuracies } from "./shared/accuracy.ts";
 import { groupBy } from "./shared/group.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
-import { finiteOrNull, provenanceOf, writeTable } from "./shared/tables.ts";
+import { finiteOrNull, writeTable } from "./shared/tables.ts";
+import { trainTogether } from "./shared/training.ts";
+import { writeCheckpoints } from "./shared/write-run.ts";
 
 /** Epochs between candidates for the midpoint, of which 16 or more are kept: it lies within 1/32 of the run. */
 const STRIDE = 20;
 const KEPT = 32;
+/** Epochs between saved states. */
+const SAVE_EVERY = 500;
 
 interface Wanted {
   readonly member: BatchMember;
@@ -47,18 +48,16 @@ function wantedOf(member: BatchMember): Wanted {
 }
 
 async function trainGroup(objective: Objective, limit: number, group: readonly Wanted[]): Promise<void> {
-  const kept = group.map(() => createThinned<Checkpoint>(KEPT));
-  const runs = await gradientDescent(
+  const trained = await trainTogether(
     objective,
-    group.map(({ eta, seed }) => ({ theta: initialise(objective.network, seed), rate: eta })),
-    {
-      epochs: limit,
-      isCheckpoint: (epoch) => epoch % STRIDE === 0,
-      onCheckpoint: (replica, epoch, theta) => kept[replica]!.add({ epoch, theta }),
-      // The group advances together: its first member speaks for all.
-      onProgress: (done) => group[0]!.member.progress({ done, total: limit, unit: "epochs" }),
-    },
+    group.map(({ member, eta, seed }) => ({
+      context: member,
+      theta: initialise(objective.network, seed),
+      rate: eta,
+    })),
+    { epochs: limit, stride: STRIDE, capacity: KEPT, saveEvery: SAVE_EVERY },
   );
+  const runs = trained.map(({ run }) => run);
   const finals = runs.map(({ theta }) => theta);
   const test = await accuracies(objective, finals, "test");
   const all = objective.splits.includes("all") ? await accuracies(objective, finals, "all") : undefined;
@@ -75,8 +74,8 @@ async function trainGroup(objective: Objective, limit: number, group: readonly W
         validationAccuracy: isLost ? null : test[i]!,
         validationAccuracyAll: isLost || all === undefined ? null : all[i]!,
       });
-      const midpoint = middleOf(kept[i]!.values(), runs[i]!);
-      writeThetas(member, objective, [midpoint, { epoch: ending.epoch, theta: finals[i]! }]);
+      const midpoint = middleOf(trained[i]!.kept, runs[i]!);
+      writeCheckpoints(member, objective, [midpoint, { epoch: ending.epoch, theta: finals[i]! }]);
     });
 }
 
@@ -84,16 +83,4 @@ async function trainGroup(objective: Objective, limit: number, group: readonly W
 function middleOf(kept: readonly Checkpoint[], { ending }: Run): Checkpoint {
   const distance = ({ epoch }: Checkpoint): number => Math.abs(epoch - ending.epoch / 2);
   return kept.reduce((best, checkpoint) => (distance(checkpoint) < distance(best) ? checkpoint : best));
-}
-
-function writeThetas(member: BatchMember, objective: Objective, [midpoint, final]: [Checkpoint, Checkpoint]): void {
-  const thetas: readonly FloatArray[] = [midpoint.theta, final.theta];
-  writeSafetensors(
-    member.out("checkpoints"),
-    {
-      epochs: { dtype: "i32", shape: [2], data: Int32Array.of(midpoint.epoch, final.epoch) },
-      theta: { dtype: objective.float, shape: [2, objective.numParams], data: thetas },
-    },
-    { network: objective.network.name, provenance: JSON.stringify(provenanceOf(member)) },
-  );
 }

@@ -3,12 +3,17 @@ import type { DeviceTensor, Executable } from "../runtimes/runtime.ts";
 import type { FloatArray } from "./float-array.ts";
 import { type LearningRate, rateAt } from "./learning-rate.ts";
 import type { Objective } from "./objective.ts";
+import { createRecorder, type Run, type RunState } from "./recorder.ts";
 import { STATS_PER_STEP, stepProgram } from "./step-program.ts";
+
+export type { Ending, Run, RunState } from "./recorder.ts";
 
 export interface Replica {
   /** θ at `firstEpoch`, `[P]`. */
   readonly theta: FloatArray;
   readonly rate: LearningRate;
+  /** Goes on from there instead. Replicas may be at different epochs. */
+  readonly from?: RunState;
 }
 
 export interface GradientDescentOptions {
@@ -22,43 +27,15 @@ export interface GradientDescentOptions {
   readonly isCheckpoint?: (epoch: number) => boolean;
   /** Gets a copy of θ `[P]`, epoch by epoch for each replica. */
   readonly onCheckpoint?: (replica: number, epoch: number, theta: FloatArray) => void;
+  /** Epochs between calls of `onState`, at least. Default: it is never called. */
+  readonly saveEvery?: number;
+  /** Gets each running replica's state, after all checkpoints up to it: `from` of a run that goes on later. */
+  readonly onState?: (replica: number, state: RunState) => void;
   /** Called now and then with the number of epochs behind. */
   readonly onProgress?: (epochs: number) => void;
   /** Epochs in one call of a program at most. No result depends on it. Default: see `windowOf`. */
   readonly stepsPerCall?: number;
 }
-
-/** How a run ended, at which epoch (the last one recorded). */
-export interface Ending {
-  /** `complete`: nearly all training samples are right. `epochs`: the limit. `diverged`: a result, not an error. */
-  readonly reason: "complete" | "diverged" | "epochs";
-  readonly epoch: number;
-}
-
-/** One replica's run. Arrays have one entry for each epoch from `firstEpoch` to `ending.epoch`, of θ at that epoch. */
-export interface Run {
-  readonly firstEpoch: number;
-  readonly loss: Float64Array;
-  readonly accuracy: Float64Array;
-  readonly gradientNorm: Float64Array;
-  readonly ending: Ending;
-  /** θ at `ending.epoch`, `[P]`. */
-  readonly theta: FloatArray;
-}
-
-/**
- * Chance alone is right on a tenth: less than this on average over `STUCK_EPOCHS` counts as diverged (PROTOCOL A.0), unless
- * the loss has fallen meanwhile, as it does in slow runs that have only begun.
- */
-const STUCK_BELOW = 0.11;
-const STUCK_EPOCHS = 100;
-const FALLEN = 1e-3;
-/**
- * Beyond these a run is lost. Devices may turn NaN and infinity into numbers, so size tells and not NaN alone
- * (ONNX-RUNTIME.md, "WebGPU"); squares of parameters overflow float32 well above.
- */
-const LOSS_LIMIT = 1e6;
-const SQUARED_NORM_LIMIT = 1e30;
 
 /**
  * Full-batch gradient descent, θ ← θ − η∇L(θ), of R replicas at once. A replica's numbers depend on its θ and η alone, bit
@@ -69,11 +46,12 @@ export async function gradientDescent(
   replicas: readonly Replica[],
   options: GradientDescentOptions,
 ): Promise<Run[]> {
-  const { epochs, firstEpoch = 0 } = options;
-  const recorders = replicas.map(() => createRecorder(options));
+  const { epochs, firstEpoch = 0, saveEvery = Number.POSITIVE_INFINITY } = options;
+  const last = firstEpoch + epochs;
+  const recorders = replicas.map(({ from }) => createRecorder({ ...options, ...(from === undefined ? {} : { from }) }));
   const programs = createPrograms(objective);
   const wantsAny = options.onCheckpoint !== undefined && options.isCheckpoint !== undefined;
-  const isCheckpoint = (epoch: number): boolean => wantsAny && options.isCheckpoint!(epoch);
+  const isCheckpoint = (epoch: number): boolean => wantsAny && epoch <= last && options.isCheckpoint!(epoch);
   const window = windowOf(options, isCheckpoint, objective);
 
   // Which replica a row of θ holds. Rows of replicas that have ended idle (η = 0) until enough of them make a smaller
@@ -81,39 +59,47 @@ export async function gradientDescent(
   let rows: readonly (number | undefined)[] = replicas.map((_, index) => index);
   let theta = await stack(
     objective,
-    replicas.map((replica) => replica.theta),
+    replicas.map((replica) => replica.from?.theta ?? replica.theta),
   );
-  if (isCheckpoint(firstEpoch)) await report(theta, firstEpoch);
+  let done = 0;
+  let saved = 0;
+  const running = (): number[] => rows.filter((index) => index !== undefined);
+  /** Of a replica's θ, before the window's steps. */
+  const epochOf = (index: number): number => (replicas[index]!.from?.epoch ?? firstEpoch) + done;
+  // A state comes after its checkpoint.
+  const isNew = (index: number): boolean => replicas[index]!.from === undefined;
+  if (running().some(isNew) && isCheckpoint(firstEpoch)) await report(theta, 0, isNew);
 
-  for (let done = 0; rows.some((index) => index !== undefined); ) {
-    const epoch = firstEpoch + done;
+  while (running().length > 0) {
     // The last epoch is recorded too: one step more, whose θ nobody takes.
-    const steps = Math.min(window, epochs + 1 - done);
-    const wanted = Array.from({ length: steps }, (_, s) => done + s < epochs && isCheckpoint(epoch + s + 1));
+    const steps = Math.min(window, Math.max(...running().map((index) => last + 1 - epochOf(index))));
+    const wanted = Array.from({ length: steps }, (_, s) =>
+      running().some((index) => isCheckpoint(epochOf(index) + s + 1)),
+    );
     const keepAll = wanted.some(Boolean);
     const executable = await programs.get(rows.length, steps, keepAll);
     const rates = rateMatrix(
       objective,
-      rows.map((index) => (index === undefined ? 0 : replicas[index]!.rate)),
-      epoch,
+      rows.map((index) => (index === undefined ? IDLE : { rate: replicas[index]!.rate, epoch: epochOf(index) })),
       steps,
     );
     const outputs = await executable.runOnDevice([theta, objective.train.x, objective.train.y, rates]);
     const [stats, ...thetas] = outputs as [DeviceTensor, ...DeviceTensor[]];
-    record((await stats.read()).data, epoch, steps);
-    for (const [s, isWanted] of wanted.entries()) if (isWanted) await report(thetas[s]!, epoch + s + 1);
+    record((await stats.read()).data, steps);
+    for (const [s, isWanted] of wanted.entries()) if (isWanted) await report(thetas[s]!, s + 1);
 
     const ended: number[] = [];
     for (const [row, index] of rows.entries()) {
       const recorder = index === undefined ? undefined : recorders[index]!;
       if (recorder?.ending === undefined) continue;
-      const offset = recorder.ending.epoch - epoch;
+      const offset = recorder.ending.epoch - epochOf(index!);
       if (offset === 0) recorder.theta = await readRow(theta, row);
-      else recorder.theta = keepAll ? await readRow(thetas[offset - 1]!, row) : await replay(row, epoch, offset);
+      else recorder.theta = keepAll ? await readRow(thetas[offset - 1]!, row) : await replay(row, offset);
       ended.push(row);
     }
+    const ahead = Math.max(...running().map(epochOf)) - firstEpoch;
     done += steps;
-    options.onProgress?.(Math.min(done, epochs));
+    options.onProgress?.(Math.min(ahead + steps, epochs));
     const next = thetas.at(-1)!;
     dispose(theta, ...outputs.filter((output) => output !== next));
     theta = next;
@@ -121,32 +107,47 @@ export async function gradientDescent(
       rows = rows.map((index, row) => (ended.includes(row) ? undefined : index));
       await compact();
     }
+    if (done - saved >= saveEvery) await save();
   }
   dispose(theta);
   await programs.dispose();
   return recorders.map((recorder) => recorder.finish());
 
-  /** What `steps` steps from `epoch` on said of each running replica. */
-  function record(stats: TensorData, epoch: number, steps: number): void {
+  /** What `steps` steps said of each running replica. */
+  function record(stats: TensorData, steps: number): void {
     for (const [row, index] of rows.entries()) {
       if (index === undefined) continue;
       const recorder = recorders[index]!;
       for (let s = 0; s < steps && recorder.ending === undefined; s++) {
+        const epoch = epochOf(index) + s;
         const at = (row * steps + s) * STATS_PER_STEP;
         const [loss, correct, squaredGradient, squaredTheta] = stats.subarray(at, at + STATS_PER_STEP);
-        recorder.add(epoch + s, loss!, correct! / objective.train.count, squaredGradient!, squaredTheta!);
-        if (epoch + s === firstEpoch + epochs) recorder.ending ??= { reason: "epochs", epoch: epoch + s };
+        recorder.add(epoch, loss!, correct! / objective.train.count, squaredGradient!, squaredTheta!);
+        if (epoch === last) recorder.ending ??= { reason: "epochs", epoch };
       }
     }
   }
 
-  /** Hands θ at `epoch` to the caller, for the replicas that have come so far. */
-  async function report(output: DeviceTensor, epoch: number): Promise<void> {
+  /** Hands θ after some steps of the window to the caller, for the replicas that have come so far. */
+  async function report(output: DeviceTensor, steps: number, isMeant = (_: number) => true): Promise<void> {
     const { data } = await output.read();
     for (const [row, index] of rows.entries()) {
-      const ending = index === undefined ? undefined : recorders[index]!.ending;
-      if (index === undefined || (ending !== undefined && ending.epoch < epoch)) continue;
+      if (index === undefined || !isMeant(index)) continue;
+      const epoch = epochOf(index) + steps;
+      const { ending } = recorders[index]!;
+      if (!isCheckpoint(epoch) || (ending !== undefined && ending.epoch < epoch)) continue;
       options.onCheckpoint!(index, epoch, rowOf(data as FloatArray, row, objective.numParams));
+    }
+  }
+
+  async function save(): Promise<void> {
+    saved = done;
+    if (options.onState === undefined || running().length === 0) return;
+    const { data } = await theta.read();
+    for (const [row, index] of rows.entries()) {
+      if (index === undefined) continue;
+      const own = rowOf(data as FloatArray, row, objective.numParams);
+      options.onState(index, recorders[index]!.state(epochOf(index), own));
     }
   }
 
@@ -164,54 +165,16 @@ export async function gradientDescent(
   }
 
   /** θ of one replica some steps into the window that has just run: the same steps again, alone. */
-  async function replay(row: number, epoch: number, steps: number): Promise<FloatArray> {
+  async function replay(row: number, steps: number): Promise<FloatArray> {
+    const index = rows[row]!;
     const executable = await programs.get(1, steps, false);
-    const rates = rateMatrix(objective, [replicas[rows[row]!]!.rate], epoch, steps);
+    const rates = rateMatrix(objective, [{ rate: replicas[index]!.rate, epoch: epochOf(index) }], steps);
     const start = await stack(objective, [await readRow(theta, row)]);
     const outputs = await executable.runOnDevice([start, objective.train.x, objective.train.y, rates]);
     const result = await readRow(outputs[1]!, 0);
     dispose(start, ...outputs);
     return result;
   }
-}
-
-interface Recorder {
-  ending: Ending | undefined;
-  theta: FloatArray | undefined;
-  add(epoch: number, loss: number, accuracy: number, squaredGradient: number, squaredTheta: number): void;
-  finish(): Run;
-}
-
-function createRecorder({ completeAbove = 0.9999, firstEpoch = 0 }: GradientDescentOptions): Recorder {
-  const [losses, accuracies, norms]: [number[], number[], number[]] = [[], [], []];
-  let recent = 0;
-  const recorder: Recorder = {
-    ending: undefined,
-    theta: undefined,
-    add(epoch, loss, accuracy, squaredGradient, squaredTheta) {
-      losses.push(loss);
-      accuracies.push(accuracy);
-      norms.push(Math.sqrt(squaredGradient));
-      recent += accuracy - (accuracies[accuracies.length - 1 - STUCK_EPOCHS] ?? 0);
-      const isLost =
-        !(Math.abs(loss) <= LOSS_LIMIT) ||
-        !(squaredGradient <= SQUARED_NORM_LIMIT) ||
-        !(squaredTheta <= SQUARED_NORM_LIMIT);
-      const before = losses[losses.length - STUCK_EPOCHS];
-      const isStuck = before !== undefined && recent / STUCK_EPOCHS < STUCK_BELOW && loss > (1 - FALLEN) * before;
-      if (isLost || isStuck) recorder.ending = { reason: "diverged", epoch };
-      else if (accuracy > completeAbove) recorder.ending = { reason: "complete", epoch };
-    },
-    finish: () => ({
-      firstEpoch,
-      loss: Float64Array.from(losses),
-      accuracy: Float64Array.from(accuracies),
-      gradientNorm: Float64Array.from(norms),
-      ending: recorder.ending!,
-      theta: recorder.theta!,
-    }),
-  };
-  return recorder;
 }
 
 /** Compiled step programs by replicas, steps and outputs. */
@@ -251,10 +214,18 @@ function windowOf(
 
 const WINDOW = 10;
 
-function rateMatrix(objective: Objective, rates: readonly LearningRate[], epoch: number, steps: number) {
-  const values = rates.flatMap((rate) => Array.from({ length: steps }, (_, s) => rateAt(rate, epoch + s)));
+interface RowRate {
+  readonly rate: LearningRate;
+  /** Of the window's first step. */
+  readonly epoch: number;
+}
+
+const IDLE: RowRate = { rate: 0, epoch: 0 };
+
+function rateMatrix(objective: Objective, rows: readonly RowRate[], steps: number) {
+  const values = rows.flatMap(({ rate, epoch }) => Array.from({ length: steps }, (_, s) => rateAt(rate, epoch + s)));
   const data = objective.float === "f32" ? Float32Array.from(values) : Float64Array.from(values);
-  return { dtype: objective.float, shape: [rates.length, steps], data } as const;
+  return { dtype: objective.float, shape: [rows.length, steps], data } as const;
 }
 
 function stack(objective: Objective, rows: readonly FloatArray[]): Promise<DeviceTensor> {

@@ -3,13 +3,21 @@ export interface Thinned<T> {
   add(value: T): void;
   /** The first value and every `stride`-th after it: at most `capacity` of them, more than half of it once it was full. */
   values(): readonly T[];
+  /** All that it takes to go on. */
+  state(): ThinnedState<T>;
+}
+
+export interface ThinnedState<T> {
+  readonly kept: readonly T[];
+  readonly stride: number;
+  /** How many values there have been. */
+  readonly count: number;
 }
 
 /** Drops every second value kept whenever there are more than `capacity`, and from then on keeps half as many. */
-export function createThinned<T>(capacity: number): Thinned<T> {
-  let kept: T[] = [];
-  let stride = 1;
-  let count = 0;
+export function createThinned<T>(capacity: number, from?: ThinnedState<T>): Thinned<T> {
+  let kept = [...(from?.kept ?? [])];
+  let { stride, count } = from ?? { stride: 1, count: 0 };
   return {
     add(value) {
       if (count++ % stride !== 0) return;
@@ -19,5 +27,6 @@ export function createThinned<T>(capacity: number): Thinned<T> {
       stride *= 2;
     },
     values: () => kept,
+    state: () => ({ kept: [...kept], stride, count }),
   };
 }

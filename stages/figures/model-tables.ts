@@ -63,12 +63,15 @@ export interface GeneralizationTable {
 }
 
 /** A run with η = `before` up to epoch `at` and η = `after` from there on. */
-export interface EventualSharpness {
+export interface ReducedRun {
   readonly before: number;
   readonly at: number;
   readonly after: number;
   readonly seed: number;
   readonly ending: Ending;
+}
+
+export interface EventualSharpness extends ReducedRun {
   readonly rows: readonly { readonly epoch: number; readonly sharpness: number }[];
   /** The largest of `rows` once the switch has settled; null where the training ended before. */
   readonly maximum: { readonly epoch: number; readonly sharpness: number } | null;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
-import { gradientDescent, type Replica, type Run } from "../../src/numerics/gradient-descent.ts";
+import { gradientDescent, type Replica, type Run, type RunState } from "../../src/numerics/gradient-descent.ts";
 import { initialise, mlp } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
 import type { Samples } from "../../src/numerics/samples.ts";
@@ -171,6 +171,44 @@ describe("on a small network", () => {
     expect(resumed!.ending).toEqual(together[0]!.ending);
     expect(resumed!.theta).toEqual(together[0]!.theta);
     expect(resumed!.loss).toEqual(together[0]!.loss.slice(270));
+  });
+
+  it("goes on from saved states to the same bits, whoever else is there and wherever they are", async () => {
+    const isCheckpoint = (epoch: number): boolean => epoch % 15 === 0;
+    const follow = async (chosen: readonly Replica[], saveEvery: number) => {
+      const states = chosen.map((): RunState[] => []);
+      const epochs = chosen.map((): number[] => []);
+      const runs = await gradientDescent(objective, chosen, {
+        epochs: 400,
+        saveEvery,
+        isCheckpoint,
+        onState: (replica, state) => states[replica]!.push(state),
+        onCheckpoint: (replica, epoch) => epochs[replica]!.push(epoch),
+      });
+      return { runs, states, epochs };
+    };
+    const whole = await follow(replicas(), 7);
+    for (const [i, { ending }] of whole.runs.entries()) {
+      // No state of what has ended, and every one a whole number of windows on.
+      expect(whole.states[i]!.every(({ epoch, loss }) => epoch <= ending.epoch && loss.length === epoch)).toBe(true);
+    }
+    // The first state of each, its last one, or none: a batch of new members and of old ones at many epochs.
+    for (const pick of [0, 1, 2]) {
+      const mixture = replicas().map((replica, i): Replica => {
+        const states = whole.states[i]!;
+        const from = [states[0], states.at(-1), undefined][(i + pick) % 3];
+        return from === undefined ? replica : { ...replica, from };
+      });
+      for (const chosen of [mixture, [...mixture].reverse(), mixture.slice(0, 2)]) {
+        const again = await follow(chosen, 50);
+        for (const [row, replica] of chosen.entries()) {
+          const i = mixture.indexOf(replica);
+          expect(bits(again.runs[row]!)).toBe(bits(whole.runs[i]!));
+          const missing = whole.epochs[i]!.filter((epoch) => epoch > (replica.from?.epoch ?? -1));
+          expect(again.epochs[row]).toEqual(missing);
+        }
+      }
+    }
   });
 
   it("checkpoints are the same with and without the others, and none comes after the end", async () => {

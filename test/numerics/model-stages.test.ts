@@ -21,6 +21,7 @@ import type {
 import generalization from "../../stages/generalization.ts";
 import model from "../../stages/model.ts";
 import modelSpectrum from "../../stages/model-spectrum.ts";
+import reduction from "../../stages/reduction.ts";
 import { fakeContext } from "../data/context.ts";
 
 const NETWORK = [4, 5, 3];
@@ -176,28 +177,44 @@ describe("the stages model-spectrum and generalization", () => {
   });
 });
 
-describe("the stage eventual-sharpness", () => {
+describe("the stages reduction and eventual-sharpness", () => {
   const run = (name: string, params: object) => ({
     name,
-    params: { network: NETWORK, seed: 0, epochs: 400, tol: 1e-6, ...params } as Json,
+    params: { network: NETWORK, seed: 0, epochs: 400, stride: 20, kept: 32, ...params } as Json,
   });
 
-  it("measures after the switch alone, and has no maximum where training ended before", async () => {
-    await runBatch(eventualSharpness, [
+  it("measure after the switch alone, with no maximum where training ended before", async () => {
+    const trainings = [
       run("switched", { before: 0.001, at: 40, after: 0.02 }),
       run("ended", { before: 0.5, at: 300, after: 0.02 }),
       run("stable", { before: 0.002, at: 0, after: 0.002 }),
-    ]);
-    for (const name of ["switched", "ended", "stable"]) expectValid("eventual-sharpness", json(name, "table"));
-    const switched = json<EventualSharpness>("switched", "table");
+    ];
+    await runBatch(reduction, trainings);
+    const dep = (name: string, file: string): DepFile[] => [{ path: at(name, file), instance: {} }];
+    await runBatch(
+      eventualSharpness,
+      trainings.map(({ name }) => ({
+        name: `${name} measured`,
+        params: { network: NETWORK, tol: 1e-6 },
+        deps: { run: dep(name, "run"), checkpoints: dep(name, "checkpoints") },
+      })),
+    );
+    const measured = (name: string) => json<EventualSharpness>(`${name} measured`, "table");
+    for (const { name } of trainings) {
+      expectValid("reduced-run", json(name, "run"));
+      expectValid("eventual-sharpness", measured(name));
+      // The last checkpoint is the run's end, wherever that is.
+      expect(tensor("epochs", name, "checkpoints").data.at(-1)).toBe(measured(name).ending.epoch);
+    }
+    const switched = measured("switched");
     expect(switched.rows.every(({ epoch }) => epoch >= 40)).toBe(true);
     expect(switched.rows.at(-1)!.epoch).toBe(switched.ending.epoch);
+    expect(switched.rows.length).toBeLessThanOrEqual(33);
     // Its maximum is among the rows from 1/η = 50 epochs after the switch on.
     const later = switched.rows.filter(({ epoch }) => epoch >= 90).map(({ sharpness }) => sharpness);
     expect(switched.maximum?.sharpness ?? null).toBe(later.length === 0 ? null : Math.max(...later));
-    const ended = json<EventualSharpness>("ended", "table");
-    expect(ended).toMatchObject({ ending: { reason: "complete" }, rows: [], maximum: null });
-    const stable = json<EventualSharpness>("stable", "table");
+    expect(measured("ended")).toMatchObject({ ending: { reason: "complete" }, rows: [], maximum: null });
+    const stable = measured("stable");
     expect(stable.rows[0]!.epoch).toBe(0);
     expect(stable.maximum!.sharpness).toBe(Math.max(...stable.rows.map(({ sharpness }) => sharpness)));
   });

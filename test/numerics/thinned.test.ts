@@ -18,3 +18,21 @@ it("keeps evenly spaced values from the first on, more than half of the capacity
     }),
   );
 });
+
+it("goes on from its state as if it had never stopped", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 12 }),
+      fc.integer({ min: 0, max: 200 }),
+      fc.integer({ min: 0, max: 200 }),
+      (capacity, first, rest) => {
+        const [whole, begun] = [createThinned<number>(capacity), createThinned<number>(capacity)];
+        for (let i = 0; i < first + rest; i++) whole.add(i);
+        for (let i = 0; i < first; i++) begun.add(i);
+        const resumed = createThinned<number>(capacity, begun.state());
+        for (let i = first; i < first + rest; i++) resumed.add(i);
+        expect(resumed.state()).toEqual(whole.state());
+      },
+    ),
+  );
+});
