@@ -9,6 +9,7 @@ import { symmetricEigen } from "../../src/numerics/tridiagonal.ts";
 import type { DeviceName } from "../../src/runtimes/runtime.ts";
 import { openForTest } from "../runtimes/devices.ts";
 import { trigonometricSamples, trigonometricTheta } from "./cases.ts";
+import { denseHessian } from "./dense.ts";
 import { describeFashionMnist, type Setting } from "./fashion-suite.ts";
 
 /**
@@ -80,17 +81,6 @@ const SMALL_CASES: readonly SmallCase[] = [
 const SMALL_SLACK = 200;
 
 const smallNetwork = (activation: "tanh" | "relu"): Network => mlp([8, 6, 6, 4], { activation, bias: true });
-
-/** The Hessian as P columns: one block of products with the unit vectors. */
-async function denseHessian(objective: Objective, theta: FloatArray): Promise<number[][]> {
-  const n = objective.numParams;
-  const units = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) units[i * n + i] = 1;
-  const around = await objective.linearize(theta);
-  const columns = await around.hvp(units);
-  around.dispose();
-  return Array.from({ length: n }, (_, i) => Array.from(columns.subarray(i * n, (i + 1) * n)));
-}
 
 function describeSmallNetworks({ runtime, float, u }: Setting): void {
   describe.each(SMALL_CASES)("$activation 8-6-6-4 with bias, N = 20 (C.6)", (published) => {
