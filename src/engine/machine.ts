@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 import type { Environment } from "./environment.ts";
 import type { Budget } from "./resources.ts";
 
@@ -20,6 +20,16 @@ export function listIn(value: string | undefined): string[] | undefined {
   const ids = value?.split(",").map((id) => id.trim());
   return ids && [...new Set(ids.filter((id) => id !== "" && id !== "-1"))];
 }
+
+/**
+ * The processor's name. Libraries of numerics choose their kernels by it, and promise nothing across models: it is what
+ * to look at when two machines of the same facts differ.
+ */
+export function processorName(): string | undefined {
+  processor ??= cpus()[0]?.model.replace(/\s+/g, " ").trim() ?? "";
+  return processor === "" || processor === "unknown" ? undefined : processor;
+}
+let processor: string | undefined;
 
 /** A container may use less than the machine has. */
 function usableMemory(): number {

@@ -21,6 +21,8 @@ export interface ActionRecord {
   readonly work?: Work;
   /** ISO 8601, when it finished. */
   readonly when: string;
+  /** The name of the processor that it ran on: provenance, never in a key. Unknown to old records and some machines. */
+  readonly cpu?: string;
 }
 
 /** How an out enters the keys of those that depend on it. The executable bit counts: a `cmd:` may run its dep. */

@@ -11,6 +11,7 @@ import { reason, type Verdict } from "./examine.ts";
 import { type Inputs, isSingleFile } from "./inputs.ts";
 import { isBusy, lockFreed, tryLock } from "./lock.ts";
 import { openLog } from "./logs.ts";
+import { processorName } from "./machine.ts";
 import type { Outs } from "./outcome.ts";
 import type { Instance, InstanceName, Key } from "./plan.ts";
 import { closeResume, openResume } from "./resume.ts";
@@ -152,6 +153,7 @@ async function execute(
       performer.rehearse(engine, instance, known, outs);
       return { type: "ran", outs: known, seconds };
     }
+    const cpu = processorName();
     // From here on the result is known to everyone: the record comes after all its blobs.
     engine.actions.put({
       key,
@@ -161,6 +163,7 @@ async function execute(
       seconds,
       ...(instance.work === undefined ? {} : { work: instance.work }),
       when: new Date().toISOString(),
+      ...(cpu === undefined ? {} : { cpu }),
     });
     if (instance.resume === true) closeResume(engine.store, instance.name, key);
     const other = instance.outs.find(

@@ -101,12 +101,13 @@ function stateOf(finding: Finding | undefined): State {
 function recordOf({ actions }: Engine, key: Key): RecordEntry | undefined {
   const record = actions.get(key);
   if (record === undefined) return undefined;
-  const { seconds, when, outs } = record;
+  const { seconds, when, cpu, outs } = record;
   return {
     key,
     code: ingredients(record, "code")[""] as string | undefined,
     seconds,
     when,
+    cpu,
     platform: ingredients(record, "platform"),
     packages: ingredients(record, "package") as Record<string, string>,
     outs: Object.entries(outs).map(([name, { digest, bytes }]) => ({ name, digest, bytes })),

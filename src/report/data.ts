@@ -57,6 +57,8 @@ export interface RecordEntry {
   readonly code: string | undefined;
   readonly seconds: number;
   readonly when: string;
+  /** The name of the processor that it ran on. */
+  readonly cpu?: string | undefined;
   readonly platform: Readonly<Record<string, Json>>;
   readonly packages: Readonly<Record<string, string>>;
   readonly outs: readonly { readonly name: string; readonly digest: string; readonly bytes: number }[];

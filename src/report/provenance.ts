@@ -41,8 +41,8 @@ function states(instances: readonly InstanceEntry[]): Html | false {
 
 function instanceBody({ params, record }: InstanceEntry): Html {
   if (record === undefined) return html`<p class="soft">It has not run here.</p>`;
-  const { key, code, when, seconds, outs } = record;
-  return html`<dl><dt>Made</dt><dd>${timeText(when)}, in ${formatSeconds(seconds)}</dd><dt>Key</dt><dd><code>${key}</code></dd>${code !== undefined && html`<dt>Code digest</dt><dd><code>${code}</code></dd>`}${!isEmpty(params) && html`<dt>Params</dt><dd><pre>${pretty(params)}</pre></dd>`}<dt>Outs</dt><dd>${outs.map(({ name, digest, bytes }) => html`${name}, ${formatBytes(bytes)} <code>${digest}</code><br>`)}</dd></dl>`;
+  const { key, code, when, seconds, cpu, outs } = record;
+  return html`<dl><dt>Made</dt><dd>${timeText(when)}, in ${formatSeconds(seconds)}${cpu !== undefined && html` on ${cpu}`}</dd><dt>Key</dt><dd><code>${key}</code></dd>${code !== undefined && html`<dt>Code digest</dt><dd><code>${code}</code></dd>`}${!isEmpty(params) && html`<dt>Params</dt><dd><pre>${pretty(params)}</pre></dd>`}<dt>Outs</dt><dd>${outs.map(({ name, digest, bytes }) => html`${name}, ${formatBytes(bytes)} <code>${digest}</code><br>`)}</dd></dl>`;
 }
 
 /** One param a line; values stay on their line. */

@@ -66,6 +66,7 @@ export function instance(
     code: "b".repeat(64),
     seconds: seconds ?? 0,
     when: "2026-11-24T12:24:28.598Z",
+    cpu: `A processor ${HOSTILE}`,
     platform: { "numeric.device": "onnx:cpu" },
     packages: { vega: "6.2.0" },
     outs: [{ name: "table", digest: "c".repeat(64), bytes: 17_876 }],
