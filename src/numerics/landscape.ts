@@ -1,6 +1,6 @@
 import { dot, norm } from "./basis.ts";
 import type { FloatArray } from "./float-array.ts";
-import type { Objective } from "./objective.ts";
+import type { CurvatureObjective } from "./objective.ts";
 import { hessianEigenpairs } from "./spectrum.ts";
 import type { TopEigenpairs } from "./top-eigenpairs.ts";
 
@@ -27,7 +27,10 @@ export interface LandscapeOptions {
 }
 
 /** What a landscape asks of L. */
-export type LandscapeObjective = Pick<Objective, "float" | "numParams" | "gradient" | "evaluate" | "linearize">;
+export type LandscapeObjective = Pick<
+  CurvatureObjective,
+  "float" | "numParams" | "gradient" | "evaluate" | "linearize"
+>;
 
 /** How far the line goes to either side, in lengths of a step. */
 const REACH = 3;

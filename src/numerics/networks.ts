@@ -31,15 +31,7 @@ export interface Network {
 export function sequential(name: string, inputShape: Shape, layers: readonly Layer[]): Network {
   const output = layers.reduce((shape, layer) => layer.outputShape(shape), inputShape);
   if (output.length !== 1) throw new Error(`${name} ends in [${output.join(",")}], expected one axis of classes`);
-  const layout: ParameterSlice[] = [];
-  let offset = 0;
-  for (const layer of layers)
-    for (const parameter of layer.parameters) {
-      const size = sizeOf(parameter.shape);
-      layout.push({ ...parameter, offset, size });
-      offset += size;
-    }
-  const numParams = offset;
+  const { layout, numParams } = layoutOf(layers);
   return {
     name,
     inputShape,
@@ -47,12 +39,7 @@ export function sequential(name: string, inputShape: Shape, layers: readonly Lay
     numParams,
     layout,
     forward(theta, x) {
-      if (theta.shape[1] !== numParams)
-        throw new Error(`${name} has ${numParams} parameters, was given [${theta.shape.join(",")}]`);
-      const replicas = theta.shape[0]!;
-      const slices = layout.map(({ shape, offset: start, size }) =>
-        reshape(sliceAxis(theta, 1, start, start + size), [replicas, ...shape]),
-      );
+      const slices = splitParameters(name, theta, layout, numParams);
       let value = x;
       let next = 0;
       for (const layer of layers) {
@@ -62,6 +49,37 @@ export function sequential(name: string, inputShape: Shape, layers: readonly Lay
       return value;
     },
   };
+}
+
+/** Where the tensors of these layers lie in θ, one after another. */
+export function layoutOf(layers: readonly Pick<Layer, "parameters">[]): {
+  readonly layout: readonly ParameterSlice[];
+  readonly numParams: number;
+} {
+  const layout: ParameterSlice[] = [];
+  let offset = 0;
+  for (const { parameters } of layers)
+    for (const parameter of parameters) {
+      const size = sizeOf(parameter.shape);
+      layout.push({ ...parameter, offset, size });
+      offset += size;
+    }
+  return { layout, numParams: offset };
+}
+
+/** θ `[R, P]` as its tensors `[R, …shape]`. */
+export function splitParameters(
+  name: string,
+  theta: Variable,
+  layout: readonly ParameterSlice[],
+  numParams: number,
+): Variable[] {
+  if (theta.shape[1] !== numParams)
+    throw new Error(`${name} has ${numParams} parameters, was given [${theta.shape.join(",")}]`);
+  const replicas = theta.shape[0]!;
+  return layout.map(({ shape, offset, size }) =>
+    reshape(sliceAxis(theta, 1, offset, offset + size), [replicas, ...shape]),
+  );
 }
 
 export interface MlpOptions {

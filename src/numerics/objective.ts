@@ -37,10 +37,10 @@ export interface LinearizedObjective extends GradientEvaluation {
 }
 
 /**
- * L(θ), the mean cross-entropy of a network on its training samples, for R replicas at once, and what is derived from it.
+ * L(θ) for R replicas at once, and what is derived from it: all that eigensolvers, landscapes and the like ask for.
  * Replicas do not influence one another: a replica's bits do not depend on R, on its place, or on threads.
  */
-export interface Objective {
+export interface CurvatureObjective {
   readonly runtime: Runtime;
   readonly network: Network;
   readonly float: "f32" | "f64";
@@ -53,12 +53,16 @@ export interface Objective {
   linearize(theta: Theta): Promise<LinearizedObjective>;
   /** ∇θ(vᵀHv) with v `[R, P]` held fixed: the gradient of an eigenvalue, v its unit eigenvector (Hellmann–Feynman). */
   curvatureGradient(theta: Theta, v: FloatArray): Promise<FloatArray>;
+  dispose(): Promise<void>;
+}
+
+/** The mean cross-entropy of a network on its training samples, all of them in one program. */
+export interface Objective extends CurvatureObjective {
   /** Inputs θ `[R, P]`, x, y; outputs loss `[R]`, correct `[R]`: to build other programs from. */
   lossProgram(replicas: number): Program;
   /** `lossProgram`, followed by the gradient `[R, P]`. */
   gradientProgram(replicas: number): Program;
   readonly train: DeviceSamples;
-  dispose(): Promise<void>;
 }
 
 export interface ObjectiveOptions {
@@ -187,8 +191,8 @@ export async function makeObjective(
   };
 }
 
-/** Inputs θ, x, y, v `[R, P]`; outputs vᵀHv `[R]` and its gradient by θ. */
-function curvatureGradientProgram(gradient: Program): Program {
+/** Inputs: the gradient program's (θ, x, y), v `[R, P]`; outputs vᵀHv `[R]` and its gradient by θ. */
+export function curvatureGradientProgram(gradient: Program): Program {
   const product = jvp(gradient, { wrt: [0] });
   const tangent = product.outputs.length - 1;
   const curvature = trace(
@@ -200,7 +204,11 @@ function curvatureGradientProgram(gradient: Program): Program {
 }
 
 /** α = −D³L[v, v, ∇L] = −∇S·∇L, per replica: what one step of gradient flow does to S, up to sign (PROTOCOL B.4). */
-export async function sharpeningRate(objective: Objective, theta: Theta, v: FloatArray): Promise<Float64Array> {
+export async function sharpeningRate(
+  objective: Pick<CurvatureObjective, "numParams" | "gradient" | "curvatureGradient">,
+  theta: Theta,
+  v: FloatArray,
+): Promise<Float64Array> {
   const { grad: gradient } = await objective.gradient(theta);
   const curvature = await objective.curvatureGradient(theta, v);
   const { numParams } = objective;
@@ -216,19 +224,20 @@ function evaluation(loss: Tensor, correct: Tensor, count: number): Evaluation {
 }
 
 /** `[rows, P]` of host values, converted where their type is another. */
-function matrix(values: FloatArray, columns: number, float: "f32" | "f64"): Tensor {
+export function matrix(values: FloatArray, columns: number, float: "f32" | "f64"): Tensor {
   const replicas = values.length / columns;
   if (!Number.isInteger(replicas) || replicas === 0)
     throw new Error(`${values.length} values are no rows of ${columns} parameters`);
   return { dtype: float, shape: [replicas, columns], data: toFloats(values, float) };
 }
 
-function floats(data: TensorData): FloatArray {
+/** The numbers of a float tensor. */
+export function floats(data: TensorData): FloatArray {
   if (data instanceof Uint8Array) throw new Error("expected floats, got bytes");
   return data;
 }
 
-function memoize<T>(): ((key: string, make: () => T) => T) & { values(): Iterable<T> } {
+export function memoize<T>(): ((key: string, make: () => T) => T) & { values(): Iterable<T> } {
   const known = new Map<string, T>();
   const get = (key: string, make: () => T): T => {
     const value = known.get(key) ?? make();

@@ -1,0 +1,313 @@
+import type { Program } from "../programs/program.ts";
+import { sizeOf, type Tensor } from "../programs/tensor.ts";
+import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
+import { type BatchLoader, createBatchLoader, type LoadedBatch } from "./batch-loader.ts";
+import { type FloatArray, toFloats } from "./float-array.ts";
+import { type GhostBatch, type GhostBatchOptions, ghostBatches, usualInterleave } from "./ghost-batches.ts";
+import type { ImageData } from "./image-data.ts";
+import type { ImageNetwork } from "./image-networks.ts";
+import { type BatchForm, GRADIENT_OUTPUTS, type ImagePrograms, imagePrograms } from "./image-programs.ts";
+import { type ImageSource, imageSource } from "./image-source.ts";
+import {
+  type CurvatureObjective,
+  type Evaluation,
+  floats,
+  type GradientEvaluation,
+  matrix,
+  memoize,
+  type Theta,
+} from "./objective.ts";
+import { poolStatistics } from "./running-statistics.ts";
+
+/** Per replica, and per ghost batch in order, the batch norms' statistics `[S]` (`running-statistics.ts`). */
+export interface GhostGradient extends GradientEvaluation {
+  readonly statistics: readonly (readonly FloatArray[])[];
+}
+
+/**
+ * L(θ) of a network with batch norm: the average of the mean cross-entropies of ghost batches, each normalised by its own
+ * statistics. `evaluate` does the same to any split, in ghost batches of that split.
+ *
+ * Replicas run one after another and so do ghost batches; sums over them are taken in double precision in their order. So
+ * a replica's bits depend on its θ alone, and memory is that of one ghost batch, of the batches and of the residuals that
+ * `memory` allows to keep.
+ */
+export interface ImageObjective extends CurvatureObjective {
+  readonly network: ImageNetwork;
+  /** Of the training samples. */
+  readonly ghostBatches: readonly GhostBatch[];
+  readonly averaging: "equal" | "samples";
+  readonly programs: ImagePrograms;
+  gradient(theta: Theta): Promise<GhostGradient>;
+  /** With given statistics `[S]`, the same for all replicas, or `[R, S]`: means over samples. Default split `train`. */
+  evaluateWith(theta: Theta, statistics: FloatArray, split?: string): Promise<Evaluation>;
+  /** Of all training samples together at θ `[P]`: see `poolStatistics`. */
+  populationStatistics(theta: FloatArray): Promise<Float64Array>;
+}
+
+export interface ImageObjectiveOptions {
+  /** Samples of a ghost batch. Default 1,024. */
+  readonly ghostBatch?: number;
+  /** How ghost batches are averaged. Default `equal` (PROTOCOL A.0). */
+  readonly averaging?: GhostBatchOptions["averaging"];
+  /** m of the layout by the number of images, which it must divide. Results of different m differ in their last bits. */
+  readonly interleave?: (count: number) => number;
+  /** What may stay where programs run, in bytes. No result depends on it. */
+  readonly memory?: {
+    /** Batches of each split. Default 256 MiB. */
+    readonly data?: number;
+    /** Residuals of linearizations: what is not kept is computed again for each product. Default 2 GiB. */
+    readonly residuals?: number;
+  };
+  /** Default f64 on runtimes that compute in it, else f32. */
+  readonly float?: "f32" | "f64";
+}
+
+interface Split {
+  readonly source: ImageSource;
+  readonly batches: readonly GhostBatch[];
+  readonly loader: BatchLoader;
+}
+
+const MIB = 2 ** 20;
+
+export async function makeImageObjective(
+  runtime: Runtime,
+  network: ImageNetwork,
+  splits: { readonly train: ImageData | ImageSource; readonly [split: string]: ImageData | ImageSource },
+  options: ImageObjectiveOptions = {},
+): Promise<ImageObjective> {
+  const { ghostBatch = 1024, averaging = "equal", interleave = usualInterleave, memory = {} } = options;
+  const float = options.float ?? (runtime.unitRoundoff < 2 ** -40 ? "f64" : "f32");
+  const residualBudget = memory.residuals ?? 2048 * MIB;
+  const { numParams } = network;
+  const known = new Map<string, Split>();
+  for (const [name, data] of Object.entries(splits)) {
+    const source = "fill" in data ? data : imageSource(data);
+    if (source.imageShape.join() !== network.inputShape.join() || source.classes !== network.classes)
+      throw new Error(
+        `${network.name} takes images [${network.inputShape}] of ${network.classes} classes, '${name}' has [${source.imageShape}] of ${source.classes}`,
+      );
+    known.set(name, {
+      source,
+      batches: ghostBatches(source.count, { size: ghostBatch, averaging, interleave }),
+      loader: createBatchLoader(runtime, source, float, memory.data ?? 256 * MIB),
+    });
+  }
+  const splitOf = (name: string): Split => {
+    const split = known.get(name);
+    if (split === undefined) throw new Error(`there is no split '${name}'`);
+    return split;
+  };
+  const train = splitOf("train");
+  const programs = imagePrograms(network, float);
+  const executables = memoize<Promise<Executable>>();
+  const compiled = (kind: string, batch: GhostBatch, make: (form: BatchForm) => Program): Promise<Executable> => {
+    const form = formOf(batch);
+    return executables(`${kind}/${form.count}/${form.interleave}`, () => runtime.compile(make(form)));
+  };
+  const inTurn = createQueue();
+
+  const vector = (values: FloatArray): Tensor => ({ dtype: float, shape: [1, values.length], data: values });
+  const rowsOf = async (theta: Theta): Promise<FloatArray[]> => {
+    const values = ArrayBuffer.isView(theta) ? toFloats(theta, float) : floats((await theta.read()).data);
+    const { shape } = matrix(values, numParams, float);
+    return Array.from({ length: shape[0]! }, (_, r) => values.subarray(r * numParams, (r + 1) * numParams));
+  };
+  /** Calls `visit` for each ghost batch of a split, and for each θ within it. */
+  const forEach = async (
+    split: Split,
+    rows: readonly FloatArray[],
+    visit: (batch: GhostBatch, index: number, inputs: readonly (Tensor | DeviceTensor)[], row: number) => Promise<void>,
+  ): Promise<void> => {
+    const thetas = await Promise.all(rows.map((row) => runtime.upload(vector(row))));
+    for (const [index, batch] of split.batches.entries()) {
+      const loaded: LoadedBatch = await split.loader.load(batch);
+      for (const [row, theta] of thetas.entries()) await visit(batch, index, [theta, ...loaded], row);
+    }
+    for (const theta of thetas) theta.dispose();
+  };
+
+  /** Sums of what programs say of batches. */
+  const createTally = (replicas: number, split: Split, weightOf: (batch: GhostBatch) => number) => {
+    const loss = new Float64Array(replicas);
+    const correct = new Float64Array(replicas);
+    return {
+      add(row: number, batch: GhostBatch, batchLoss: Tensor, batchCorrect: Tensor) {
+        loss[row]! += weightOf(batch) * batchLoss.data[0]!;
+        correct[row]! += batchCorrect.data[0]!;
+      },
+      evaluation: (): Evaluation => ({ loss, accuracy: correct.map((value) => value / split.source.count) }),
+    };
+  };
+  const bySamples =
+    (split: Split) =>
+    (batch: GhostBatch): number =>
+      (batch.end - batch.start) / split.source.count;
+
+  const ghostGradient = async (rows: readonly FloatArray[]): Promise<GhostGradient> => {
+    const tally = createTally(rows.length, train, ({ weight }) => weight);
+    const sums = createSums(rows.length, numParams);
+    const statistics = rows.map((): FloatArray[] => []);
+    await forEach(train, rows, async (batch, _, inputs, row) => {
+      const run = await compiled("gradient", batch, programs.gradient);
+      const [loss, correct, measured, gradient] = await run.run(inputs);
+      tally.add(row, batch, loss!, correct!);
+      sums.add(row, batch.weight, gradient!);
+      statistics[row]!.push(floats(measured!.data));
+    });
+    return { ...tally.evaluation(), grad: toFloats(sums.values, float), statistics };
+  };
+
+  return {
+    runtime,
+    network,
+    float,
+    numParams,
+    splits: [...known.keys()],
+    ghostBatches: train.batches,
+    averaging,
+    programs,
+    evaluate: (theta, name = "train") =>
+      inTurn(async () => {
+        const split = splitOf(name);
+        const rows = await rowsOf(theta);
+        const tally = createTally(rows.length, split, ({ weight }) => weight);
+        await forEach(split, rows, async (batch, _, inputs, row) => {
+          const run = await compiled("loss", batch, programs.loss);
+          const [loss, correct] = await run.run(inputs);
+          tally.add(row, batch, loss!, correct!);
+        });
+        return tally.evaluation();
+      }),
+    evaluateWith: (theta, statistics, name = "train") =>
+      inTurn(async () => {
+        const split = splitOf(name);
+        const rows = await rowsOf(theta);
+        const size = network.numStatistics;
+        if (statistics.length !== size && statistics.length !== size * rows.length)
+          throw new Error(`${statistics.length} statistics for ${rows.length} replicas of ${size}`);
+        const given = toFloats(statistics, float);
+        const tally = createTally(rows.length, split, bySamples(split));
+        await forEach(split, rows, async (batch, _, inputs, row) => {
+          const run = await compiled("given", batch, programs.given);
+          const start = given.length === size ? 0 : row * size;
+          const [loss, correct] = await run.run([...inputs, vector(given.subarray(start, start + size))]);
+          tally.add(row, batch, loss!, correct!);
+        });
+        return tally.evaluation();
+      }),
+    populationStatistics: (theta) =>
+      inTurn(async () => {
+        const batches: { count: number; statistics: FloatArray }[] = [];
+        await forEach(train, await rowsOf(theta), async (batch, _, inputs) => {
+          const run = await compiled("loss", batch, programs.loss);
+          const [, , statistics] = await run.run(inputs);
+          batches.push({ count: batch.end - batch.start, statistics: floats(statistics!.data) });
+        });
+        return poolStatistics(network.channels, batches);
+      }),
+    gradient: (theta) => inTurn(async () => ghostGradient(await rowsOf(theta))),
+    linearize: (theta) =>
+      inTurn(async () => {
+        // A copy: products come later, and the caller may go on with its array.
+        const rows = (await rowsOf(theta)).map((row) => row.slice());
+        const tally = createTally(rows.length, train, ({ weight }) => weight);
+        const sums = createSums(rows.length, numParams);
+        const kept = new Map<string, readonly DeviceTensor[]>();
+        let left = residualBudget;
+        await forEach(train, rows, async (batch, index, inputs, row) => {
+          const size = residualBytes(programs.linearized(formOf(batch)).primal, float);
+          const keeps = size <= left;
+          const run = keeps
+            ? await compiled("primal", batch, (form) => programs.linearized(form).primal)
+            : await compiled("gradient", batch, programs.gradient);
+          const outputs = await run.runOnDevice(inputs);
+          const [loss, correct, , gradient] = await Promise.all(
+            outputs.slice(0, GRADIENT_OUTPUTS).map((output) => output.read()),
+          );
+          for (const output of outputs.slice(0, GRADIENT_OUTPUTS)) output.dispose();
+          tally.add(row, batch, loss!, correct!);
+          sums.add(row, batch.weight, gradient!);
+          if (!keeps) return;
+          left -= size;
+          kept.set(`${row}/${index}`, outputs.slice(GRADIENT_OUTPUTS));
+        });
+        return {
+          ...tally.evaluation(),
+          grad: toFloats(sums.values, float),
+          hvp: (v) =>
+            inTurn(async () => {
+              const vectors = await rowsOf(v);
+              if (rows.length !== 1 && vectors.length !== rows.length)
+                throw new Error(`${rows.length} replicas take ${rows.length} vectors, were given ${vectors.length}`);
+              const products = createSums(vectors.length, numParams);
+              await forEach(train, rows, async (batch, index, inputs, row) => {
+                const stored = kept.get(`${row}/${index}`);
+                const residuals =
+                  stored ?? (await (await compiled("residuals", batch, programs.residuals)).runOnDevice(inputs));
+                const { tangentInputs } = programs.linearized(formOf(batch));
+                const run = await compiled("tangent", batch, (form) => programs.linearized(form).tangent);
+                const fixed = [...tangentInputs.map((i) => inputs[i]!), ...residuals];
+                for (const [i, tangent] of vectors.entries()) {
+                  if (rows.length !== 1 && i !== row) continue;
+                  const [product] = await run.run([...fixed, vector(tangent)]);
+                  products.add(i, batch.weight, product!);
+                }
+                if (stored === undefined) for (const residual of residuals) residual.dispose();
+              });
+              return toFloats(products.values, float);
+            }),
+          dispose() {
+            for (const residuals of kept.values()) for (const residual of residuals) residual.dispose();
+            kept.clear();
+          },
+        };
+      }),
+    curvatureGradient: (theta, v) =>
+      inTurn(async () => {
+        const rows = await rowsOf(theta);
+        const vectors = await rowsOf(v);
+        const sums = createSums(rows.length, numParams);
+        await forEach(train, rows, async (batch, _, inputs, row) => {
+          const run = await compiled("curvature", batch, programs.curvature);
+          const [, gradient] = await run.run([...inputs, vector(vectors[row]!)]);
+          sums.add(row, batch.weight, gradient!);
+        });
+        return toFloats(sums.values, float);
+      }),
+    async dispose() {
+      for (const { loader } of known.values()) loader.dispose();
+      for (const executable of executables.values()) await (await executable).dispose();
+    },
+  };
+}
+
+const formOf = ({ start, end, interleave }: GhostBatch): BatchForm => ({ count: end - start, interleave });
+
+function residualBytes(primal: Program, float: "f32" | "f64"): number {
+  const bytes = float === "f32" ? 4 : 8;
+  return primal.outputs.slice(GRADIENT_OUTPUTS).reduce((total, { shape }) => total + bytes * sizeOf(shape), 0);
+}
+
+/** Weighted sums of vectors in double precision, one for each row. */
+function createSums(rows: number, length: number) {
+  const values = new Float64Array(rows * length);
+  return {
+    values,
+    add(row: number, weight: number, { data }: Tensor) {
+      const offset = row * length;
+      for (let i = 0; i < length; i++) values[offset + i]! += weight * data[i]!;
+    },
+  };
+}
+
+/** Calls follow each other: batches share buffers. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work, work);
+    last = result.catch(() => {});
+    return result;
+  };
+}

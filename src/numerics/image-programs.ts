@@ -1,0 +1,82 @@
+import { grad } from "../programs/grad.ts";
+import { type Linearized, linearize } from "../programs/linearize.ts";
+import type { Program } from "../programs/program.ts";
+import { withOutputs } from "../programs/simplify.ts";
+import { type ProgramInput, trace } from "../programs/trace.ts";
+import type { ImageNetwork } from "./image-networks.ts";
+import { countCorrect, crossEntropy } from "./layers/cross-entropy.ts";
+import { curvatureGradientProgram, memoize } from "./objective.ts";
+
+/** What decides a batch's programs: how many images, and m of their layout. */
+export interface BatchForm {
+  readonly count: number;
+  readonly interleave: number;
+}
+
+/**
+ * The programs of one batch, of one θ `[1, P]`: inputs θ, x `[1, B, C, H, W·m]`, one-hot y `[1, classes, N]`. Each is made
+ * when it is first asked for.
+ */
+export interface ImagePrograms {
+  /** loss `[1]`, correct `[1]`, statistics `[1, S]`: batch norms normalise by this batch. */
+  loss(form: BatchForm): Program;
+  /** `loss`, followed by the gradient `[1, P]`. */
+  gradient(form: BatchForm): Program;
+  /** Primal: `gradient` and residuals. Tangent: the Hessian times v `[1, P]`. */
+  linearized(form: BatchForm): Linearized;
+  /** The primal's residuals alone, to compute them again. */
+  residuals(form: BatchForm): Program;
+  /** One input more, v `[1, P]`. Outputs vᵀHv `[1]` and its gradient by θ. */
+  curvature(form: BatchForm): Program;
+  /** One input more, statistics `[1, S]`, by which batch norms normalise. Outputs loss, correct. */
+  given(form: BatchForm): Program;
+}
+
+/** Outputs of `gradient` and of the primal before its residuals. */
+export const GRADIENT_OUTPUTS = 4;
+
+export function imagePrograms(network: ImageNetwork, float: "f32" | "f64"): ImagePrograms {
+  const { numParams, classes, numStatistics } = network;
+  const [channels, height, width] = network.inputShape as [number, number, number];
+  const inputs = ({ count, interleave }: BatchForm): ProgramInput[] => [
+    { name: "theta", aval: { dtype: float, shape: [1, numParams] } },
+    { name: "x", aval: { dtype: float, shape: [1, count / interleave, channels, height, width * interleave] } },
+    { name: "y", aval: { dtype: float, shape: [1, classes, count] } },
+  ];
+  const cached = <T>(make: (form: BatchForm) => T): ((form: BatchForm) => T) => {
+    const known = memoize<T>();
+    return (form) => known(`${form.count}/${form.interleave}`, () => make(form));
+  };
+  const loss = cached((form) =>
+    trace(
+      (theta, x, y) => {
+        const { logits, statistics } = network.measure(theta, x);
+        return [crossEntropy(logits, y), countCorrect(logits, y), statistics];
+      },
+      inputs(form),
+      ["loss", "correct", "statistics"],
+    ),
+  );
+  const gradient = cached((form) => grad(loss(form), { wrt: [0] }));
+  const linearized = cached((form) => linearize(gradient(form), { wrt: [0], outputs: [GRADIENT_OUTPUTS - 1] }));
+  return {
+    loss,
+    gradient,
+    linearized,
+    residuals: cached((form) => {
+      const { primal } = linearized(form);
+      return withOutputs(primal, [...primal.outputs.keys()].slice(GRADIENT_OUTPUTS));
+    }),
+    curvature: cached((form) => curvatureGradientProgram(gradient(form))),
+    given: cached((form) =>
+      trace(
+        (theta, x, y, statistics) => {
+          const logits = network.forwardWith(theta, x, statistics);
+          return [crossEntropy(logits, y), countCorrect(logits, y)];
+        },
+        [...inputs(form), { name: "statistics", aval: { dtype: float, shape: [1, numStatistics] } }],
+        ["loss", "correct"],
+      ),
+    ),
+  };
+}
