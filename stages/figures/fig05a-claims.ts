@@ -1,8 +1,7 @@
 /** Figure 5a's claims: generalization is flat below the stability threshold, improves past it, and falls in the end. */
 import { type Claim, numberClaim, ruleClaim } from "../../src/figures/claims.ts";
-import { type Figure5Tables, has, type MeanAccuracy, meanAccuracies, stabilityThreshold } from "./fig05a.ts";
-import type { Correlation } from "./model-tables.ts";
-import { mean, spearman } from "./statistics.ts";
+import { type Figure5Tables, meanAccuracies, type Samples, stabilityThreshold } from "./fig05.ts";
+import { shapeClaims } from "./fig05-claims.ts";
 
 const SECTION = "paper, section 4.1 and Figure 5a";
 const INDEPENDENT = "an independent run in JAX from other initialisations";
@@ -55,7 +54,7 @@ export function figure5aClaims(tables: Figure5Tables): Claim[] {
       tolerance: { relative: 0.3 },
       note: "Ours: the largest η at which any model completed its training.",
     }),
-    ...(["paper", "all"] as const).flatMap((samples) => shapeClaims(samples, tables)),
+    ...(["paper", "all"] as const).flatMap((samples) => shapesOn(samples, tables)),
     ...MEASURED.map(({ eta, accuracy }) => {
       const near = meanAccuracies("all", generalization).find((of) => Math.abs(of.eta / eta - 1) < 0.05);
       return numberClaim({
@@ -71,74 +70,18 @@ export function figure5aClaims(tables: Figure5Tables): Claim[] {
   ];
 }
 
-/** Flat, then rising, then falling: on one set of test samples. */
-function shapeClaims(samples: Correlation["samples"], { generalization, stable }: Figure5Tables): Claim[] {
-  const threshold = stabilityThreshold(stable);
-  const means = meanAccuracies(samples, generalization);
-  const below = means.filter(({ eta }) => eta <= threshold);
-  const above = means.filter(({ eta }) => eta > threshold);
-  const isThere = has(samples, generalization);
-  const best = above.reduce<MeanAccuracy | undefined>((a, b) => (a && a.accuracy >= b.accuracy ? a : b), undefined);
-  const rising = above.filter(({ eta }) => best !== undefined && eta <= best.eta);
-  // A mean of a few survivors is no mean of the rate.
-  const last = above.filter(({ count, trained }) => 2 * count >= trained).at(-1);
-  // Where all of the largest rate's models complete their training, the grid ends before the edge that is meant.
-  const reachesEnd = generalization.models.some(
-    ({ eta, ending }) => eta >= (last?.eta ?? 0) && ending.reason !== "complete",
-  );
-  const level = mean((below.length > 0 ? below : means.slice(0, 1)).map(({ accuracy }) => accuracy));
-  const spread = range(below.map(({ accuracy }) => accuracy));
-  const trend = spearman(
-    rising.map(({ eta }) => eta),
-    rising.map(({ accuracy }) => accuracy),
-  );
-  const about = samples === "all" ? "on the whole test set" : "on the paper's 200 test samples";
-  const id = (what: string): string => `${what}@samples=${samples}`;
-  const note = (isTested: boolean, otherwise: string) =>
-    isTested && isThere ? {} : { note: isThere ? otherwise : NEEDS_ALL };
-  const flat = samples === "all" ? 0.005 : 0.02;
-  return [
-    ruleClaim({
-      id: id("flat-below"),
-      statement: `Below the stability threshold the mean accuracy is flat, ${about}.`,
-      source: SECTION,
-      paper: samples === "all" ? "0.7768 to 0.7774" : "relatively flat",
-      ours: isThere && below.length >= 2 ? `${shown(spread)} between ${below.length} learning rates` : undefined,
-      rule: `mean accuracies of learning rates below 2/S_max differ by at most ${flat}`,
-      holds: spread <= flat,
-      ...note(below.length >= 2, "this profile has less than two learning rates below the threshold"),
-    }),
-    ruleClaim({
-      id: id("rises-past"),
-      statement: `Past the threshold the mean accuracy rises, ${about}.`,
-      source: SECTION,
-      paper: samples === "all" ? "0.7770 → 0.7912" : "improves sharply",
-      ours:
-        isThere && best !== undefined && above.length >= 3
-          ? `${shown(level)} → ${shown(best.accuracy)} at η = ${best.eta}, Spearman ${trend.toPrecision(2)}`
-          : undefined,
-      rule: "the best mean is at least 0.01 above that at or below the threshold, and from the threshold to it the rank correlation with η is 0.5 or more",
-      holds: best !== undefined && best.accuracy >= level + 0.01 && trend >= 0.5,
-      ...note(above.length >= 3, "this profile has less than three learning rates above the threshold"),
-    }),
-    ruleClaim({
-      id: id("falls-in-the-end"),
-      statement: `The largest learning rates are worse than the best one, ${about}.`,
-      source: SECTION,
-      paper: samples === "all" ? "0.7912 → 0.7895" : "performance eventually falls",
-      ours:
-        isThere && best !== undefined && last !== undefined && reachesEnd
-          ? `${shown(best.accuracy)} at η = ${best.eta} → ${shown(last.accuracy)} at η = ${last.eta}`
-          : undefined,
-      rule: "the mean at the largest η that at least half of the seeds survive is below the best mean",
-      holds: best !== undefined && last !== undefined && last.accuracy < best.accuracy,
-      ...note(reachesEnd, "this profile's learning rates end before models diverge"),
-    }),
-  ];
-}
-
-const range = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
-
-function shown(value: number): string {
-  return Number(value.toFixed(4)).toString();
+function shapesOn(samples: Samples, tables: Figure5Tables): Claim[] {
+  const isWhole = samples === "all";
+  return shapeClaims(tables, {
+    samples,
+    source: SECTION,
+    suffix: `@samples=${samples}`,
+    about: isWhole ? "on the whole test set" : "on the paper's 200 test samples",
+    flat: isWhole ? 0.005 : 0.02,
+    rise: 0.01,
+    paper: isWhole
+      ? { flat: "0.7768 to 0.7774", rises: "0.7770 → 0.7912", falls: "0.7912 → 0.7895" }
+      : { flat: "relatively flat", rises: "improves sharply", falls: "performance eventually falls" },
+    lacking: NEEDS_ALL,
+  });
 }

@@ -1,7 +1,7 @@
 /** Figure 12a's claims: accuracy goes with larger learning rates, lower sharpness and less similar eigenvectors. */
 import { type Claim, type PaperTable, ruleClaim } from "../../src/figures/claims.ts";
 import { HEADLINE } from "./correlations.ts";
-import { has } from "./fig05a.ts";
+import { has } from "./fig05.ts";
 import { correlation, MEASURES, PAPER, signed, worded } from "./fig12a.ts";
 import type { Correlation, GeneralizationTable } from "./model-tables.ts";
 

@@ -1,7 +1,7 @@
 /** Figure 12a: what is drawn of accuracy against learning rate, sharpness and ρ, and of their correlations. */
 import type { Rows } from "../../src/figures/compile.ts";
 import { accuracyOf, comparable, HEADLINE, measureOf, VARIANTS } from "./correlations.ts";
-import { has } from "./fig05a.ts";
+import { has } from "./fig05.ts";
 import type { Correlation, GeneralizationTable, Variant } from "./model-tables.ts";
 
 /** The paper's table, first row. */

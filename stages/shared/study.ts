@@ -1,5 +1,5 @@
 import { isSafetensorsFailure, readSafetensorsHeader } from "../../src/formats/safetensors.ts";
-import { StageError } from "../../src/stage.ts";
+import { type StageContext, StageError } from "../../src/stage.ts";
 import type { Study } from "../figures/image-tables.ts";
 
 /** A network as params name it: one of the paper's, or a miniature by its widths. */
@@ -9,6 +9,13 @@ export type NetworkParam =
 
 const NAMES: Readonly<Record<string, string>> = { vgg10: "VGG10", vgg19: "VGG19", resnet20: "ResNet20" };
 const KINDS: Readonly<Record<string, string>> = { vgg: "VGG", resnet: "ResNet" };
+
+/** What a figure stage's study is about: its dep `data` and its param `network`. */
+export function studyFrom(context: StageContext): Study {
+  const { network } = (context.params ?? {}) as { readonly network?: NetworkParam };
+  if (network === undefined) throw new StageError(`${context.name}: param 'network' is missing`);
+  return studyOf(context.dep("data").path, network);
+}
 
 /** What a study is about, from its data set's header and its network's param. */
 export function studyOf(dataset: string, network: NetworkParam): Study {

@@ -11,8 +11,8 @@ import fig02 from "../../stages/figures/fig02.vl.json" with { type: "json" };
 import fig03 from "../../stages/figures/fig03.vl.json" with { type: "json" };
 import { figure4Data } from "../../stages/figures/fig04.ts";
 import fig04 from "../../stages/figures/fig04.vl.json" with { type: "json" };
-import { figure5aData } from "../../stages/figures/fig05a.ts";
-import fig05a from "../../stages/figures/fig05a.vl.json" with { type: "json" };
+import { FIGURE_5A, figure5aData } from "../../stages/figures/fig05a.ts";
+import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
 import { figure8Data } from "../../stages/figures/fig08.ts";
 import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
 import { figure9Data } from "../../stages/figures/fig09.ts";
@@ -26,6 +26,7 @@ import { figure3Data, figure11Data } from "../../stages/figures/landscape-rows.t
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
 import { syntheticLandscape, syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
+import { EXTREME, MINIATURE, syntheticFigure5b } from "./synthetic-images.ts";
 import { syntheticFlattening, syntheticGeneralization } from "./synthetic-models.ts";
 import { dlnTable } from "./tables.ts";
 
@@ -39,8 +40,13 @@ const FIGURES: readonly {
   { name: "fig04", spec: fig04, data: async () => figure4Data(syntheticFlattening()) },
   {
     name: "fig05a",
-    spec: fig05a,
+    spec: FIGURE_5A,
     data: async () => figure5aData({ generalization: syntheticGeneralization(), stable: syntheticFlattening().stable }),
+  },
+  {
+    name: "fig05b",
+    spec: figure5bSpec(MINIATURE),
+    data: async () => figure5bData(syntheticFigure5b(), MINIATURE, EXTREME),
   },
   { name: "fig03", spec: fig03, data: async () => figure3Data(syntheticLandscape()) },
   { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },
@@ -78,7 +84,7 @@ describe.each(FIGURES)("$name", ({ name, spec, data }) => {
 
   it("sets all text in the theme's typeface", () => {
     const texts = [...figure.svg.matchAll(/<text([^>]*)>/g)];
-    expect(texts.length).toBeGreaterThan(30);
+    expect(texts.length).toBeGreaterThan(15);
     for (const [, attributes] of texts) expect(attributes).toContain(`font-family="${FAMILY}, sans-serif"`);
     expect(missingGlyphs(figure.svg)).toEqual([]);
   });

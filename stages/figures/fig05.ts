@@ -1,0 +1,90 @@
+/** Figures 5a and 5b: what is drawn of the validation accuracy over the learning rates. */
+import type { Rows } from "../../src/figures/compile.ts";
+import { accuracyOf } from "./correlations.ts";
+import { distinct } from "./fig04.ts";
+import type { Correlation, EventualSharpness, GeneralizationRow, GeneralizationTable } from "./model-tables.ts";
+import { mean } from "./statistics.ts";
+
+export interface Figure5Tables {
+  readonly generalization: GeneralizationTable;
+  readonly stable: readonly EventualSharpness[];
+}
+
+export type Samples = Correlation["samples"];
+
+/** The learning rate at which stable training ends: 2/S_max, in the mean over seeds. */
+export function stabilityThreshold(stable: readonly EventualSharpness[]): number {
+  return 2 / mean(stable.map(({ maximum }) => maximum?.sharpness ?? Number.NaN));
+}
+
+export const completed = ({ ending }: GeneralizationRow): boolean => ending.reason === "complete";
+
+/** Whether there are accuracies on these samples. */
+export function has(samples: Samples, { models }: GeneralizationTable): boolean {
+  return models.some((model) => accuracyOf(samples, model) !== null);
+}
+
+export interface MeanAccuracy {
+  readonly eta: number;
+  readonly accuracy: number;
+  /** Models behind the mean, and how many were trained. */
+  readonly count: number;
+  readonly trained: number;
+}
+
+/** By learning rate, over the seeds that completed their training. */
+export function meanAccuracies(samples: Samples, { models }: GeneralizationTable): MeanAccuracy[] {
+  return distinct(models.map(({ eta }) => eta)).flatMap((eta) => {
+    const own = models.filter((model) => model.eta === eta);
+    const values = own.filter(completed).flatMap((model) => accuracyOf(samples, model) ?? []);
+    return values.length === 0 ? [] : [{ eta, accuracy: mean(values), count: values.length, trained: own.length }];
+  });
+}
+
+/** A panel shows the accuracies on one set of test samples. */
+export interface Panel {
+  readonly samples: Samples;
+  readonly title: string;
+}
+
+export interface Figure5Options {
+  readonly panels: readonly Panel[];
+  /** From here on learning rates are extremely large, as the paper has it by eye. */
+  readonly extreme?: number;
+}
+
+/** The figure's named data: one table, since one facet takes one. */
+export function figure5Data(
+  { generalization, stable }: Figure5Tables,
+  { panels, extreme }: Figure5Options,
+): Record<string, Rows> {
+  const threshold = stabilityThreshold(stable);
+  const shown = panels.filter(({ samples }) => has(samples, generalization));
+  const rows = shown.flatMap(({ samples, title }, i) => {
+    const panel = shown.length > 1 ? `${"ab"[i]}\u00a0\u00a0${title}` : title;
+    const models = generalization.models.map((model) => {
+      const { eta, seed, ending } = model;
+      const accuracy = completed(model) ? accuracyOf(samples, model) : null;
+      const side = eta > threshold ? "above 2/S_max" : "below 2/S_max";
+      return accuracy === null
+        ? { panel, kind: "incomplete", eta, seed, ending: ending.reason }
+        : { panel, kind: "model", eta, seed, side, accuracy, log: Math.log10(eta) };
+    });
+    const means = meanAccuracies(samples, generalization).map(({ eta, accuracy }) => ({
+      panel,
+      kind: "mean",
+      eta,
+      accuracy,
+    }));
+    return [
+      { panel, kind: "threshold", eta: threshold, label: "2/Sₘₐₓ" },
+      // A line beyond the largest learning rate would only stretch the axis.
+      ...(extreme !== undefined && models.some(({ eta }) => eta >= extreme)
+        ? [{ panel, kind: "extreme", eta: extreme, label: "extremely large" }]
+        : []),
+      ...models,
+      ...means,
+    ];
+  });
+  return { accuracies: rows };
+}

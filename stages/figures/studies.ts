@@ -1,0 +1,76 @@
+/** Which of the paper's statements a study can test: by the data and the network that it used. */
+import type { Claim } from "../../src/figures/claims.ts";
+import type { Study } from "./image-tables.ts";
+
+/** Figures 5b, 6, 12b, 12c and 13 (paper, appendix F). */
+export const VGG10_5K: Study = {
+  network: "VGG10",
+  data: { name: "cifar-10", train: 5_000, test: 1_000, copies: 1 },
+};
+
+export function isStudy(study: Study, paper: Study): boolean {
+  const { name, train, test, copies } = study.data;
+  const wanted = paper.data;
+  return (
+    study.network === paper.network &&
+    name === wanted.name &&
+    train === wanted.train &&
+    test === wanted.test &&
+    copies === wanted.copies
+  );
+}
+
+const DATA_TITLES: Readonly<Record<string, string>> = {
+  "cifar-10": "CIFAR-10",
+  "fashion-mnist": "Fashion-MNIST padded to 32×32×3",
+};
+
+/** "VGG10 on CIFAR-10, first 5,000 images"; and that it is not the paper's, where it is not. */
+export function studyTitle(study: Study, paper: Study): string {
+  return isStudy(study, paper) ? named(study) : `${named(study)} (not the paper’s ${difference(study, paper)})`;
+}
+
+/** The same as a figure's heading, in two lines where it has to say more. */
+export function studyHeading(study: Study, paper: Study): { readonly text: string; readonly subtitle?: string } {
+  const name = named(study);
+  const text = `${name[0]!.toUpperCase()}${name.slice(1)}`;
+  return isStudy(study, paper) ? { text } : { text, subtitle: `not the paper’s ${difference(study, paper)}` };
+}
+
+function named({ network, data }: Study): string {
+  const { name, train, copies } = data;
+  const augmented = copies === 1 ? "" : `, ${copies} augmentations each`;
+  return `${network} on ${DATA_TITLES[name] ?? name}, first ${grouped(train)} images${augmented}`;
+}
+
+export const grouped = (count: number): string => count.toLocaleString("en-US");
+
+function difference(study: Study, paper: Study): string {
+  const parts = [study.network === paper.network ? [] : ["network"], isSameData(study, paper) ? [] : ["data"]].flat();
+  return parts.join(" and ");
+}
+
+function isSameData(study: Study, paper: Study): boolean {
+  return isStudy({ ...study, network: paper.network }, paper);
+}
+
+/**
+ * What a claim rests on. `numbers`: on the paper's very study, network and data. `shape`: on the paper's data set, of any
+ * size, and any network: what the paper shows there it states in general.
+ */
+export type Basis = "numbers" | "shape";
+
+/** The claim where the study can test it; else the same, not testable, with what was found in its note. */
+export function testedOn(study: Study, paper: Study, basis: Basis, claim: Claim): Claim {
+  if (isStudy(study, paper)) return claim;
+  if (basis === "shape" && study.data.name === paper.data.name) {
+    const remark = `Tested with ${named(study)}, not the paper’s ${difference(study, paper)}.`;
+    return { ...claim, note: [remark, claim.note].filter((part) => part !== undefined).join(" ") };
+  }
+  const lack = `not testable at this profile: ${named(study)}, not the paper’s ${difference(study, paper)}`;
+  const found =
+    claim.ours === null
+      ? ""
+      : `; here it is: ${typeof claim.ours === "number" ? Number(claim.ours.toPrecision(4)) : claim.ours}`;
+  return { ...claim, ours: null, verdict: "not-testable", note: `${lack}${found}` };
+}
