@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openClaims } from "./claims.ts";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit, Failure, Summary } from "./event.ts";
@@ -228,6 +229,7 @@ async function runInstances(
     }
   };
 
+  const claims = openClaims(environment);
   let expected: ReadonlyMap<InstanceName, number> | undefined;
   await schedule(
     {
@@ -247,6 +249,7 @@ async function runInstances(
       })),
       jobs,
       budget,
+      claims,
       keepGoing,
       signal: stop,
     },
@@ -276,9 +279,15 @@ async function runInstances(
         counts.skipped++;
         if (problem === undefined) emit({ type: "skipped", instance, because });
       },
+      elsewhere(what, holder) {
+        emit({ type: "warning", message: `waiting for ${what}, which ${holder} has` });
+      },
     },
     // On a bug, too, children are stopped.
-  ).finally(() => broken.abort());
+  ).finally(() => {
+    broken.abort();
+    claims.close();
+  });
   if (record && problem === undefined) {
     const done = instances.flatMap((instance): Done[] => {
       const verdict = verdicts.get(instance.name);

@@ -1,5 +1,6 @@
 import type { InstanceName, Resources } from "./plan.ts";
-import { type Budget, type Grant, namesIn, openPool } from "./resources.ts";
+import { criticalPaths, nextOf, queueBy } from "./queue.ts";
+import { type Budget, type Claims, type Grant, openPool } from "./resources.ts";
 
 /** One instance, as the scheduler sees it. */
 export interface Task {
@@ -38,6 +39,10 @@ export interface Work {
   /** Tasks that share a process get the same slot, all at once. */
   perform(name: InstanceName, need: "restore" | "execution", slot: Slot): Promise<Performed>;
   skipped(name: InstanceName, because: InstanceName | "interrupted"): void;
+  /** Something that executions wait for is in the hands of another process, told once each. */
+  elsewhere?(what: string, holder: string): void;
+  /** Called after each step with what is known then: whether a task is over, or is being looked at still. */
+  stepped?(states: ReadonlyMap<InstanceName, State>): void;
 }
 
 export interface Schedule {
@@ -45,6 +50,8 @@ export interface Schedule {
   readonly jobs: number;
   /** What executions share; as many cpus as there are jobs, and nothing else, unless given. */
   readonly budget?: Budget;
+  /** What is shared with other processes of the machine. */
+  readonly claims?: Claims | undefined;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
 }
@@ -57,18 +64,26 @@ export interface Schedule {
  *      │           │ └──────────┼──again───┘    └─────▶ failed
  *      └───────────┴────────────┴─────────────────────▶ skipped
  */
-type State = "waiting" | "examining" | "queued" | "performing" | "done" | "failed" | "skipped";
+export type State = "waiting" | "examining" | "queued" | "performing" | "done" | "failed" | "skipped";
 
 const RESTORES = 4;
+/**
+ * So long a process is held back after its newest member came, while more of its kind wait for nothing but what is running.
+ * It is about what starting a process costs: whoever waits so long for one start less loses no more than that start.
+ */
+const GATHERING_MS = 300;
+/** How often to look whether another process has let go. */
+const ELSEWHERE_MS = 200;
 const NOTHING: Grant = { cpu: 0, memory: undefined, gpus: [] };
 
 /**
  * Does every task after its producers, as many executions at a time as the budget has room for: first the one on which
- * the longest chain of work hangs. While that one waits for room, others may start that take nothing it lacks. Resolves
- * when each task is done, failed or skipped.
+ * the longest chain of work hangs. While that one waits for room, others may start that take nothing it lacks. A process
+ * that several tasks share is held back for a moment while more of them are about to be ready. Resolves when each task is
+ * done, failed or skipped.
  */
-export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, work: Work): Promise<void> {
-  const pool = openPool(budget ?? { cpu: Math.max(1, jobs), memory: Number.POSITIVE_INFINITY, gpus: [] });
+export function schedule({ tasks, jobs, budget, claims, keepGoing, signal }: Schedule, work: Work): Promise<void> {
+  const pool = openPool(budget ?? { cpu: Math.max(1, jobs), memory: Number.POSITIVE_INFINITY, gpus: [] }, claims);
   const taskOf = new Map(tasks.map((task) => [task.name, task]));
   /** Tasks that are not to share a process any more. */
   const alone = new Set<InstanceName>();
@@ -90,6 +105,15 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
   const ready = tasks.filter(({ name }) => missing.get(name) === 0).map(({ name }) => name);
   const queues = { restore: queueBy(priority), execution: queueBy(priority) };
   const running = { restore: 0, execution: 0 };
+  const kinds = new Map<string, Task[]>();
+  for (const task of tasks) {
+    if (task.together === undefined) continue;
+    if (!kinds.has(task.together.key)) kinds.set(task.together.key, []);
+    kinds.get(task.together.key)!.push(task);
+  }
+  /** When the newest of a kind came. */
+  const arrivals = new Map<string, number>();
+  const told = new Set<string>();
   const mostRestores = Math.max(jobs, RESTORES);
   let open = tasks.length;
   let stopped: InstanceName | "interrupted" | undefined;
@@ -129,6 +153,8 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
       else {
         state.set(name, "queued");
         queues[need].push(name);
+        const { together } = taskOf.get(name)!;
+        if (together !== undefined) arrivals.set(together.key, performance.now());
       }
     };
     const look = (name: InstanceName): void => {
@@ -138,9 +164,12 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
       else need.then((answer) => settle(name, answer)).then(drain, reject);
     };
     const start = (names: readonly InstanceName[], need: "restore" | "execution"): void => {
-      running[need]++;
       const demand = taskOf.get(names[0]!)!.demand;
       const grant = need === "execution" ? pool.take(demand) : NOTHING;
+      // Another process has it: it is lacking now.
+      if (grant === undefined) return;
+      if (need === "execution") queues.execution.remove(names);
+      running[need]++;
       const waiting = running.execution + queues.execution.size();
       const slot: Slot = { names, grant, parallel: Math.max(1, Math.min(jobs, waiting)) };
       let left = names.length;
@@ -177,31 +206,34 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
       }
     };
 
-    /** The queued tasks that start next, in one process; `undefined` while nothing has room. */
-    const next = (): readonly InstanceName[] | undefined => {
-      const queue = queues.execution.list();
-      // What an earlier one in the order waits for is not taken away by a later one.
-      const reserved = new Set<string>();
-      for (let at = queue.length - 1; at >= 0 && !reserved.has("cpu"); at--) {
-        const task = taskOf.get(queue[at]!)!;
-        const lacking = pool.lacking(task.demand);
-        for (const name of lacking) reserved.add(name);
-        if (lacking.length > 0 || (reserved.size > 0 && namesIn(task.demand).some((name) => reserved.has(name))))
-          continue;
-        return companyOf(task, queue);
-      }
-      return undefined;
+    /** Whether one is about to be queued: it is being looked at, or waits for nothing but what is running. */
+    const isComing = ({ name, producers }: Task): boolean => {
+      const now = state.get(name);
+      if (now !== "waiting") return now === "examining";
+      return producers.every((producer) => {
+        const other = state.get(producer);
+        return other === undefined || other === "done" || other === "performing";
+      });
     };
-    /** Those of the queue that start in one process with a task: so many that all processes with room get their share. */
-    const companyOf = ({ name, together, demand }: Task, queue: readonly InstanceName[]): readonly InstanceName[] => {
-      if (together === undefined || alone.has(name)) return [name];
-      const able = queue.filter((other) => taskOf.get(other)!.together?.key === together.key && !alone.has(other));
-      const size = Math.min(together.max, Math.ceil(able.length / pool.room(demand, able.length)));
-      const processes = Math.ceil(able.length / size);
-      // Dealt out like cards, so that each process gets long ones and short ones.
-      return able.reverse().filter((_, index) => index % processes === 0);
+    const holds = (names: readonly InstanceName[]): boolean => {
+      const { together } = taskOf.get(names[0]!)!;
+      if (together === undefined || alone.has(names[0]!) || names.length >= together.max) return false;
+      const left = arrivals.get(together.key)! + GATHERING_MS - performance.now();
+      if (left <= 0 || !kinds.get(together.key)!.some(isComing)) return false;
+      wake(left);
+      return true;
     };
+    const company = { taskOf: (name: InstanceName) => taskOf.get(name)!, alone, holds };
 
+    let timer: NodeJS.Timeout | undefined;
+    /** Goes on by itself after so long at most, whatever ends before. */
+    const wake = (milliseconds: number): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        pool.recheck();
+        drain();
+      }, milliseconds);
+    };
     const drain = (): void => {
       if (draining) return;
       draining = true;
@@ -216,15 +248,20 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
         }
       }
       while (queues.restore.size() > 0 && running.restore < mostRestores) start([queues.restore.pop()!], "restore");
-      for (let names = next(); names !== undefined; names = next()) {
-        queues.execution.remove(names);
-        start(names, "execution");
+      const next = (): readonly InstanceName[] | undefined => nextOf(queues.execution.list(), pool, company);
+      for (let names = next(); names !== undefined; names = next()) start(names, "execution");
+      if (pool.elsewhere.size > 0 && queues.execution.size() > 0) wake(ELSEWHERE_MS);
+      for (const [what, holder] of pool.elsewhere) {
+        if (!told.has(what)) work.elsewhere?.(what, holder);
+        told.add(what);
       }
       if (signal.aborted) {
         for (const [name, now] of state) if (now === "waiting" || now === "examining") skip(name, "interrupted");
       }
       draining = false;
+      work.stepped?.(state);
       if (open === 0) {
+        clearTimeout(timer);
         signal.removeEventListener("abort", drain);
         fulfil();
       }
@@ -232,50 +269,4 @@ export function schedule({ tasks, jobs, budget, keepGoing, signal }: Schedule, w
     signal.addEventListener("abort", drain);
     drain();
   });
-}
-
-/** Seconds from the start of each task to the end of the last that hangs on it. Tasks come producers first. */
-function criticalPaths(
-  tasks: readonly Task[],
-  consumers: ReadonlyMap<InstanceName, readonly InstanceName[]>,
-): ReadonlyMap<InstanceName, number> {
-  const paths = new Map<InstanceName, number>();
-  for (const { name, seconds } of [...tasks].reverse()) {
-    let longest = 0;
-    for (const consumer of consumers.get(name)!) longest = Math.max(longest, paths.get(consumer)!);
-    // Something for the depth, so that a chain of quick steps still comes before a single one.
-    paths.set(name, longest + seconds + 1e-3);
-  }
-  return paths;
-}
-
-/** A priority queue, highest first; equals in the order of arrival. */
-function queueBy(priority: (name: InstanceName) => number): {
-  push(name: InstanceName): void;
-  pop(): InstanceName | undefined;
-  /** The highest last. */
-  list(): readonly InstanceName[];
-  remove(names: readonly InstanceName[]): void;
-  size(): number;
-} {
-  const sorted: InstanceName[] = []; // lowest first: popping is cheap
-  return {
-    push(name) {
-      const own = priority(name);
-      let low = 0;
-      let high = sorted.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (priority(sorted[middle]!) < own) low = middle + 1;
-        else high = middle;
-      }
-      sorted.splice(low, 0, name);
-    },
-    pop: () => sorted.pop(),
-    list: () => sorted,
-    remove(names) {
-      for (const name of names) sorted.splice(sorted.lastIndexOf(name), 1);
-    },
-    size: () => sorted.length,
-  };
 }

@@ -132,7 +132,14 @@ ${body}
 
 function start(root: string, options: RunOptions, args: readonly string[]): Running {
   const { PATH, HOME, TMPDIR } = process.env;
-  const env: Record<string, string | undefined> = { PATH, HOME, TMPDIR, ...options.env };
+  // Locks of the machine are those of the test.
+  const env: Record<string, string | undefined> = {
+    PATH,
+    HOME,
+    TMPDIR,
+    PIPELINE_LOCKS: join(root, "..", "locks"),
+    ...options.env,
+  };
   for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
   const child = spawn(process.execPath, [binary, ...args], {
     cwd: join(root, options.cwd ?? "."),

@@ -1,0 +1,52 @@
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { digestOf } from "./digest.ts";
+import type { Environment } from "./environment.ts";
+import { isBusy, type Lock, tryLock } from "./lock.ts";
+import type { Claims } from "./resources.ts";
+import { openStore, type Store } from "./store.ts";
+
+/**
+ * What all pipelines of a user on one machine respect: lock files in one folder, which name their holder as other locks
+ * do, so that a killed one's are taken over at once. Where the folder cannot be written, each process is alone.
+ */
+export function openClaims(environment: Environment): Claims & { close(): void } {
+  const held = new Map<string, Lock>();
+  let store: Store | undefined;
+  let alone = false;
+  return {
+    take(name) {
+      if (alone) return "taken";
+      try {
+        store ??= openStore(folderOf(environment));
+        const lock = tryLock(store, join(store.root, "locks", `${fileName(name)}.lock`));
+        if (isBusy(lock))
+          return { holder: lock.holder === undefined ? "another process" : `process ${lock.holder.pid}` };
+        held.set(name, lock);
+        return "taken";
+      } catch {
+        alone = true;
+        return "taken";
+      }
+    },
+    release(name) {
+      held.get(name)?.release();
+      held.delete(name);
+    },
+    close() {
+      for (const lock of held.values()) lock.release();
+      held.clear();
+      store?.close();
+    },
+  };
+}
+
+/** In the temporary folder, which a restart of the machine empties. */
+function folderOf({ PIPELINE_LOCKS }: Environment): string {
+  if (PIPELINE_LOCKS !== undefined && PIPELINE_LOCKS !== "") return PIPELINE_LOCKS;
+  return join(tmpdir(), `pipeline-locks-${process.getuid?.() ?? userInfo().username}`);
+}
+
+function fileName(name: string): string {
+  return /^[\w .=+-]{1,100}$/.test(name) ? name.replaceAll(" ", "~") : digestOf(name);
+}
