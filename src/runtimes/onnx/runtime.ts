@@ -4,7 +4,7 @@ import type { Aval, Tensor } from "../../programs/tensor.ts";
 import { checkCount, checkInput, isDeviceTensor, isHostDeviceTensor, wrapHost } from "../host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "../runtime.ts";
 import { unavailable } from "../unavailable.ts";
-import { type DeviceBuffers, IDENTITY, openDeviceBuffers } from "./device-buffers.ts";
+import { type DeviceBuffers, type DeviceSession, IDENTITY, openDeviceBuffers } from "./device-buffers.ts";
 import { ONNX_PACKAGE, onnxVersions, requireDevice } from "./package.ts";
 import {
   createProgramSession,
@@ -12,7 +12,6 @@ import {
   fromOrt,
   loadPackage,
   type OnnxDevice,
-  type Session,
   type SessionSettings,
   toOrt,
 } from "./session.ts";
@@ -86,7 +85,7 @@ async function compile(
 ): Promise<Executable> {
   const session = await createProgramSession(api, program, settings);
   // Where an output lives is decided per session, so that chained runs on a GPU have one of their own, made on demand.
-  let chained: Promise<Session> | undefined;
+  let chained: Promise<DeviceSession> | undefined;
 
   const feeds = (inputs: readonly (Tensor | DeviceTensor)[]): ort.Tensor[] => {
     checkCount(program.inputNames, inputs);
@@ -107,9 +106,8 @@ async function compile(
     run: async (inputs) => outputs(await session.run(feeds(inputs))),
     async runOnDevice(inputs) {
       if (buffers === undefined) return outputs(await session.run(feeds(inputs))).map(wrapHost);
-      chained ??= createProgramSession(api, program, { ...settings, outputsOnDevice: true });
-      const values = await (await chained).run(feeds(inputs));
-      return values.map((value, i) => buffers.hold(value, program.outputs[i]!));
+      chained ??= createProgramSession(api, program, { ...settings, outputsOnDevice: true }).then(buffers.own);
+      return (await chained).run(feeds(inputs), program.outputs);
     },
     async dispose() {
       onDispose();
