@@ -8,7 +8,7 @@ import { createThinned, type ThinnedState } from "./thinned.ts";
 export interface ImageStart {
   /** `[P]` */
   readonly theta: FloatArray;
-  /** Running statistics `[S]` from before the pass at `firstEpoch`. Default means 0, variances 1. */
+  /** Running statistics `[S]` after the pass at `firstEpoch`, as a checkpoint has them. Default: none was taken up yet. */
   readonly statistics?: FloatArray;
   /** Default 0. */
   readonly firstEpoch?: number;
@@ -93,7 +93,8 @@ export async function trainImages(
 
   for (let epoch = from?.run.epoch ?? firstEpoch; ; epoch++) {
     const pass = await objective.gradient(theta);
-    for (const measured of pass.statistics[0]!) updateStatistics(statistics, measured);
+    const isTakenUp = epoch === firstEpoch && start.statistics !== undefined;
+    if (!isTakenUp) for (const measured of pass.statistics[0]!) updateStatistics(statistics, measured);
     const [loss, accuracy] = [pass.loss[0]!, pass.accuracy[0]!];
     recorder.add(epoch, loss, accuracy, squaredNorm(pass.grad), squaredNorm(theta));
     kept.add({ epoch, theta, statistics: statistics.slice() });
