@@ -1,3 +1,4 @@
+import type { ImageNetworkSpec } from "../../src/numerics/image-networks.ts";
 import { type StageContext, StageError } from "../../src/stage.ts";
 
 interface Kinds {
@@ -6,23 +7,46 @@ interface Kinds {
   readonly count: number;
   /** A list of integers from 1. */
   readonly sizes: readonly number[];
+  readonly network: ImageNetworkSpec;
+  /** Of ghost batches. */
+  readonly averaging: "equal" | "samples";
 }
 
 type Wanted = Readonly<Record<string, keyof Kinds>>;
 
 type Params<W extends Wanted> = { readonly [K in keyof W]: Kinds[W[K]] };
 
+const isSizes = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((size) => Number.isInteger(size) && size > 0);
+
+const isSize = (value: unknown): boolean => isSizes([value]);
+
+function isNetwork(value: unknown): boolean {
+  if (typeof value === "string") return ["vgg10", "vgg19", "resnet20"].includes(value);
+  const { kind, widths, convs, dense, blocks, act } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (kind === "vgg") return isSizes(widths) && isSize(convs) && isSize(dense);
+  return (
+    kind === "resnet" &&
+    isSizes(widths) &&
+    isSize(blocks) &&
+    [undefined, "he", "before-addition"].includes(act as string)
+  );
+}
+
 const CHECKS: { readonly [K in keyof Kinds]: (value: unknown) => boolean } = {
   number: (value) => typeof value === "number" && Number.isFinite(value),
   count: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-  sizes: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((size) => Number.isInteger(size) && size > 0),
+  sizes: isSizes,
+  network: isNetwork,
+  averaging: (value) => value === "equal" || value === "samples",
 };
 
 const NAMES: { readonly [K in keyof Kinds]: string } = {
   number: "a number",
   count: "an integer from 0",
   sizes: "a list of integers from 1",
+  network: "vgg10, vgg19, resnet20, { kind: vgg, widths, convs, dense } or { kind: resnet, widths, blocks }",
+  averaging: "equal or samples",
 };
 
 /** The stage's params, each of the kind that it must be. */
