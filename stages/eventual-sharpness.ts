@@ -4,6 +4,7 @@ import { defineStage } from "../src/stage.ts";
 import type { ReducedRun } from "./figures/model-tables.ts";
 import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
@@ -18,9 +19,11 @@ export default defineStage(
     // Where training ended before the switch its final θ is all there is.
     const epochs = trajectory.epochs.filter((epoch) => epoch >= at);
     const rows: { epoch: number; sharpness: number; residual: number }[] = [];
+    const solves = solveTally({ k: 1, tol });
     const objective = await objectives(context, network);
     for await (const found of trackSpectrum(objective, trajectory.checkpoints(epochs), 1, { tol })) {
       const { epoch, values, residuals, status } = found;
+      solves.add(found, `epoch ${epoch}`);
       if (status === "not-finite") break;
       rows.push({ epoch, sharpness: values[0]!, residual: residuals[0]! / Math.abs(values[0]!) });
       context.progress({ done: rows.length, total: epochs.length, unit: "checkpoints" });
@@ -32,6 +35,6 @@ export default defineStage(
     );
     const maximum = highest === undefined ? null : { epoch: highest.epoch, sharpness: highest.sharpness };
     context.log(`S at most ${maximum?.sharpness ?? "unknown"}`);
-    writeTable(context, "table", { before, at, after, seed, ending, rows, maximum });
+    writeTable(context, "table", { before, at, after, seed, ending, rows, maximum, solves: solves.summary() });
   }),
 );

@@ -6,6 +6,7 @@ import type { LandscapeTable } from "./figures/cycle-tables.ts";
 import type { InstabilitiesTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
@@ -42,16 +43,14 @@ export default defineStage({
     const epochs = [...wanted].filter((epoch) => epoch >= PERIOD).sort((a, b) => a - b);
     await withObjective(context, network, async (objective) => {
       const lines: LandscapeTable["lines"][number][] = [];
-      let matvecs = 0;
+      const solves = solveTally({ k: 1, tol });
       for (const epoch of epochs) {
         const earlier = trajectory.at(epoch - PERIOD);
-        const options = { earlier, rate: eta, points, tol };
-        const { offsets, loss, sharpness, previous, gradientNorm, numMatvecs } = await landscapeLine(
+        const { offsets, loss, sharpness, previous, gradientNorm } = await landscapeLine(
           objective,
           trajectory.at(epoch),
-          options,
+          { earlier, rate: eta, points, tol, onSolve: (pairs, x) => solves.add(pairs, `epoch ${epoch}, x = ${x}`) },
         );
-        matvecs += numMatvecs;
         lines.push({
           epoch,
           previous,
@@ -60,9 +59,12 @@ export default defineStage({
         });
         context.progress({ done: lines.length, total: epochs.length, unit: "lines" });
       }
-      context.log(`epochs ${cycle.start} to ${cycle.end}: ${lines.length} lines, ${matvecs} Hessian-vector products`);
+      const summary = solves.summary();
+      context.log(
+        `epochs ${cycle.start} to ${cycle.end}: ${lines.length} lines, ${summary.matvecs} Hessian-vector products`,
+      );
       const table: LandscapeTable = { eta, threshold, snapshot: index, cycle: { ...cycle, peak }, keys, lines };
-      writeTable(context, "table", table);
+      writeTable(context, "table", { ...table, solves: summary });
     });
   },
 });

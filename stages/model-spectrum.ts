@@ -10,6 +10,7 @@ import { type BatchMember, defineStage } from "../src/stage.ts";
 import type { ModelRow } from "./figures/model-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { provenanceOf, readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
@@ -38,9 +39,11 @@ async function analyse(
 ): Promise<void> {
   const { eta, seed, ending } = readTable<ModelRow>(member, "model");
   const about = { eta, seed, k };
+  const solves = solveTally({ k, tol });
   if (ending.reason !== "complete") {
     // The figures compare models that know their training set; where training did not end so there is nothing to compare.
-    writeTable(member, "table", { ...about, values: [], residuals: [], matvecs: 0, similarity: null });
+    const none = { values: [], residuals: [], matvecs: 0, similarity: null };
+    writeTable(member, "table", { ...about, ...none, solves: solves.summary() });
     return writeVectors(member, objective, []);
   }
   const trajectory = openTrajectory(member.dep("checkpoints").path);
@@ -48,8 +51,10 @@ async function analyse(
   const end = await hessianEigenpairs(objective, final!, k, { tol });
   const middle = await hessianEigenpairs(objective, midpoint!, k, { tol, warmStart: end.restartVectors });
   const start = await atStart(seed);
-  for (const [where, { status, residuals }] of Object.entries({ start, middle, end }))
-    if (status !== "converged") member.log(`${where}: ${status}, residuals ${residuals.join(", ")}`);
+  for (const [where, pairs] of Object.entries({ start, middle, end })) {
+    solves.add(pairs, where);
+    if (pairs.status !== "converged") member.log(`${where}: ${pairs.status}, residuals ${pairs.residuals.join(", ")}`);
+  }
   writeTable(member, "table", {
     ...about,
     values: end.values,
@@ -59,6 +64,7 @@ async function analyse(
       first: nestedSimilarities(start.vectors, end.vectors),
       midpoint: nestedSimilarities(middle.vectors, end.vectors),
     },
+    solves: solves.summary(),
   });
   return writeVectors(member, objective, end.vectors);
 }

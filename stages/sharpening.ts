@@ -7,6 +7,7 @@ import type { SharpeningTable } from "./figures/cycle-tables.ts";
 import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory, type Trajectory } from "./shared/tensors.ts";
 
@@ -27,15 +28,10 @@ export default defineStage({
     await withObjective(context, network, async (objective) => {
       const rows: SharpeningTable["rows"][number][] = [];
       let multiple = 0;
-      for await (const { epoch, status, values, vectors } of trackSpectrum(
-        objective,
-        trajectory.checkpoints(wanted),
-        2,
-        {
-          tol,
-          confirm: false,
-        },
-      )) {
+      const solves = solveTally({ k: 2, tol });
+      for await (const pairs of trackSpectrum(objective, trajectory.checkpoints(wanted), 2, { tol, confirm: false })) {
+        const { epoch, status, values, vectors } = pairs;
+        solves.add(pairs, `epoch ${epoch}`);
         if (status === "not-finite") break;
         const theta = trajectory.at(epoch);
         const [alpha] = await sharpeningRate(objective, theta, vectors[0]!);
@@ -52,7 +48,7 @@ export default defineStage({
       }
       context.log(`${rows.length} epochs, λ₁ within ${100 * SIMPLE} % of λ₂ at ${multiple} of them`);
       const table: SharpeningTable = { eta, threshold, rows };
-      writeTable(context, "table", table);
+      writeTable(context, "table", { ...table, solves: solves.summary() });
     });
   },
 });

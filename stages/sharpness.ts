@@ -4,6 +4,7 @@ import { defineStage } from "../src/stage.ts";
 import type { RunTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { inTurn } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
@@ -20,11 +21,11 @@ export default defineStage(
     const wanted = trajectory.epochs.filter((epoch) => epoch % stride === 0);
     const objective = await objectives(context, network);
     const rows: SharpnessTable["rows"][number][] = [];
-    let unconverged = 0;
+    const solves = solveTally({ k, tol });
     for await (const found of trackSpectrum(objective, trajectory.checkpoints(wanted), k, { tol, confirm: false })) {
+      solves.add(found, `epoch ${found.epoch}`);
       // A diverged run ends in a θ that has no spectrum.
       if (found.status === "not-finite") break;
-      if (found.status !== "converged") unconverged++;
       const scale = Math.abs(found.values[0]!);
       rows.push({
         epoch: found.epoch,
@@ -34,8 +35,10 @@ export default defineStage(
       });
       context.progress({ done: rows.length, total: wanted.length, unit: "checkpoints" });
     }
-    const matvecs = rows.reduce((total, row) => total + row.matvecs, 0);
-    context.log(`${rows.length} checkpoints, ${matvecs} Hessian-vector products, ${unconverged} not converged`);
-    writeTable(context, "table", { eta, threshold: 2 / eta, k, rows });
+    const summary = solves.summary();
+    context.log(
+      `${rows.length} checkpoints, ${summary.matvecs} Hessian-vector products, ${summary.unconverged.length} not converged`,
+    );
+    writeTable(context, "table", { eta, threshold: 2 / eta, k, rows, solves: summary });
   }),
 );

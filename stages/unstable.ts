@@ -8,6 +8,7 @@ import type { UnstableTable } from "./figures/cycle-tables.ts";
 import type { InstabilitiesTable, SharpnessTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
@@ -40,6 +41,7 @@ export default defineStage({
       const rows: UnstableTable["rows"][number][] = [];
       const gradient = async (theta: Float64Array | Float32Array) => (await objective.gradient(theta)).grad;
       let theta = openTrajectory(context.dep("checkpoints").path).at(start);
+      const solves = solveTally({ k, tol });
       let before: TopEigenpairs | undefined;
       for (let epoch = start; epoch <= start + epochs; epoch++) {
         const { loss, grad } = await objective.gradient(theta);
@@ -48,6 +50,7 @@ export default defineStage({
           confirm: false,
           ...(before === undefined ? {} : { warmStart: before.restartVectors }),
         });
+        solves.add(pairs, `epoch ${epoch}`);
         // A diverged run ends here; that is a result.
         if (pairs.status === "not-finite" || !Number.isFinite(loss[0]!)) break;
         rows.push({ epoch, loss: loss[0]!, values: pairs.values, unstable: unstablePairs(pairs, eta).values.length });
@@ -61,7 +64,7 @@ export default defineStage({
       const sharpness = rows.map(({ values }) => values[0]!);
       context.log(`${update}: S from ${sharpness[0]} to ${sharpness.at(-1)} in ${rows.length - 1} epochs`);
       const table: UnstableTable = { eta, threshold, snapshot, update, start, rows };
-      writeTable(context, "table", table);
+      writeTable(context, "table", { ...table, solves: solves.summary() });
     });
   },
 });

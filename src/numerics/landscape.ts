@@ -13,7 +13,6 @@ export interface LandscapeLine {
   /** Where the parameters of an earlier epoch lie when they are projected on the line. */
   readonly previous: number;
   readonly gradientNorm: number;
-  readonly numMatvecs: number;
 }
 
 export interface LandscapeOptions {
@@ -24,6 +23,8 @@ export interface LandscapeOptions {
   /** Odd, so that θ is one of them. */
   readonly points: number;
   readonly tol?: number;
+  /** Is told each eigenpair, and the x that it is of. */
+  readonly onSolve?: (pairs: TopEigenpairs, x: number) => void;
 }
 
 /** What a landscape asks of L. */
@@ -42,7 +43,7 @@ const REACH = 3;
 export async function landscapeLine(
   objective: LandscapeObjective,
   theta: FloatArray,
-  { earlier, rate, points, tol = 1e-4 }: LandscapeOptions,
+  { earlier, rate, points, tol = 1e-4, onSolve }: LandscapeOptions,
 ): Promise<LandscapeLine> {
   if (points < 3 || points % 2 === 0) throw new Error(`a line of ${points} points has none in its middle`);
   const { grad } = await objective.gradient(theta);
@@ -61,7 +62,6 @@ export async function landscapeLine(
   const { loss } = await objective.evaluate(stacked);
 
   const sharpness: number[] = [];
-  let numMatvecs = 0;
   let before: TopEigenpairs | undefined;
   for (const x of offsets) {
     before = await hessianEigenpairs(objective, at(x), 1, {
@@ -69,8 +69,8 @@ export async function landscapeLine(
       confirm: false,
       ...(before === undefined ? {} : { warmStart: before.restartVectors }),
     });
+    onSolve?.(before, x);
     sharpness.push(before.values[0]!);
-    numMatvecs += before.numMatvecs;
   }
-  return { offsets, loss: Array.from(loss), sharpness, previous: dot(back, direction), gradientNorm, numMatvecs };
+  return { offsets, loss: Array.from(loss), sharpness, previous: dot(back, direction), gradientNorm };
 }

@@ -3,6 +3,7 @@ import type { FloatArray } from "../../src/numerics/float-array.ts";
 import type { Objective } from "../../src/numerics/objective.ts";
 import { type Checkpoint, trackSpectrum } from "../../src/numerics/spectrum.ts";
 import { type StageContext, StageError } from "../../src/stage.ts";
+import { type Solves, solveTally } from "./solves.ts";
 import { provenanceOf } from "./tables.ts";
 import { tensorOf } from "./tensors.ts";
 
@@ -15,6 +16,7 @@ export interface Spectrum {
   readonly vectors: readonly (readonly FloatArray[])[];
   /** ‖Hv − λv‖ */
   readonly residuals: readonly (readonly number[])[];
+  readonly solves: Solves;
 }
 
 /** The k top eigenpairs at each checkpoint, warm-started, with confirmed residuals. */
@@ -25,10 +27,12 @@ export async function computeSpectrum(
   { k, tol }: { readonly k: number; readonly tol: number },
 ): Promise<Spectrum> {
   const found = [];
+  const solves = solveTally({ k, tol });
   for await (const pairs of trackSpectrum(objective, checkpoints, k, { tol })) {
     if (pairs.status === "not-finite")
       throw new StageError(`the Hessian at epoch ${pairs.epoch} is not finite: the run has diverged`);
     if (pairs.status !== "converged") context.log(`epoch ${pairs.epoch}: residuals ${pairs.residuals.join(", ")}`);
+    solves.add(pairs, `epoch ${pairs.epoch}`);
     found.push(pairs);
     context.progress({ done: found.length, total: checkpoints.length, unit: "spectra" });
   }
@@ -37,13 +41,14 @@ export async function computeSpectrum(
     values: found.map(({ values }) => values),
     vectors: found.map(({ vectors }) => vectors),
     residuals: found.map(({ residuals }) => residuals),
+    solves: solves.summary(),
   };
 }
 
 export function writeSpectrum(
   context: StageContext,
   out: string,
-  { epochs, values, vectors, residuals }: Spectrum,
+  { epochs, values, vectors, residuals, solves }: Spectrum,
   metadata: Readonly<Record<string, string>>,
 ): void {
   const [count, k] = [epochs.length, values[0]!.length];
@@ -61,7 +66,7 @@ export function writeSpectrum(
         data: vectors.flat(),
       },
     },
-    { ...metadata, provenance: JSON.stringify(provenanceOf(context)) },
+    { ...metadata, solves: JSON.stringify(solves), provenance: JSON.stringify(provenanceOf(context)) },
   );
 }
 
