@@ -1,18 +1,19 @@
 /** Figure 12a: what validation accuracy goes with: learning rate, sharpness, and ρ, the similarity of eigenvectors. */
-import { readFileSync } from "node:fs";
 import { defineStage, StageError } from "../src/stage.ts";
 import { comparable, HEADLINE } from "./figures/correlations.ts";
-import { figure12aData } from "./figures/fig12a.ts";
-import spec from "./figures/fig12a.vl.json" with { type: "json" };
-import { figure12aClaims, figure12aTables } from "./figures/fig12a-claims.ts";
+import { figure12Data } from "./figures/fig12.ts";
+import { figure12Tables } from "./figures/fig12-claims.ts";
+import { figure12aSpec, MLP_ROW } from "./figures/fig12a.ts";
+import { figure12aClaims } from "./figures/fig12a-claims.ts";
 import type { GeneralizationTable } from "./figures/model-tables.ts";
 import { paramsOf } from "./shared/params.ts";
+import { readTable } from "./shared/tables.ts";
 import { writeFigure } from "./shared/write-figure.ts";
 
 export default defineStage({
   async run(context) {
     const { from, upTo } = paramsOf(context, { from: "number", upTo: "number" });
-    const table = JSON.parse(readFileSync(context.dep("table").path, "utf8")) as GeneralizationTable;
+    const table = readTable<GeneralizationTable>(context, "table");
     const count = comparable(table.models, from).length;
     if (count < 4 || table.k < 3)
       throw new StageError(
@@ -22,10 +23,10 @@ export default defineStage({
     await writeFigure(context, {
       name: "fig12a",
       title: "Generalization performance with learning rate, sharpness and ρ: MLP on Fashion-MNIST",
-      spec,
-      data: figure12aData(table, from),
+      spec: figure12aSpec(table, from),
+      data: figure12Data(table, MLP_ROW, from),
       claims: figure12aClaims(table, upTo),
-      tables: figure12aTables(table),
+      tables: figure12Tables(table, MLP_ROW),
     });
   },
 });

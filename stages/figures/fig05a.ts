@@ -3,6 +3,7 @@ import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import { fillSlots } from "../../src/figures/slots.ts";
 import { type Figure5Tables, figure5Data, type Panel } from "./fig05.ts";
 import spec from "./fig05.vl.json" with { type: "json" };
+import { heading } from "./studies.ts";
 
 const PANELS: readonly Panel[] = [
   { samples: "paper", title: "The paper’s 200 test samples" },
@@ -10,7 +11,7 @@ const PANELS: readonly Panel[] = [
 ];
 
 export const FIGURE_5A: FigureSpec = fillSlots(spec, {
-  title: "MLP on Fashion-MNIST",
+  title: heading("MLP on Fashion-MNIST"),
   description:
     "Figure 5a: validation accuracy of MLPs on Fashion-MNIST trained to completion, over the learning rate. Crosses lie below the stability threshold 2/S_max (dotted), circles above it; the line is the mean over initialisations. Ticks on the axis: runs that diverged or did not complete their training.",
   width: 350,

@@ -31,10 +31,22 @@ export function studyTitle(study: Study, paper: Study): string {
 }
 
 /** The same as a figure's heading, in two lines where it has to say more. */
-export function studyHeading(study: Study, paper: Study): { readonly text: string; readonly subtitle?: string } {
+export function studyHeading(study: Study, paper: Study, more = ""): Heading {
   const name = named(study);
-  const text = `${name[0]!.toUpperCase()}${name.slice(1)}`;
-  return isStudy(study, paper) ? { text } : { text, subtitle: `not the paper’s ${difference(study, paper)}` };
+  const text = `${name[0]!.toUpperCase()}${name.slice(1)}${more}`;
+  return heading(text, isStudy(study, paper) ? undefined : `not the paper’s ${difference(study, paper)}`);
+}
+
+/** A title of Vega-Lite's over all panels. */
+export interface Heading {
+  readonly text: string;
+  readonly subtitle?: string;
+  /** px */
+  readonly offset: number;
+}
+
+export function heading(text: string, subtitle?: string): Heading {
+  return { text, offset: 14, ...(subtitle === undefined ? {} : { subtitle }) };
 }
 
 function named({ network, data }: Study): string {

@@ -6,8 +6,10 @@ import { figure4Claims, figure4Tables } from "../../stages/figures/fig04-claims.
 import { meanAccuracies, stabilityThreshold } from "../../stages/figures/fig05.ts";
 import { figure5aData } from "../../stages/figures/fig05a.ts";
 import { figure5aClaims } from "../../stages/figures/fig05a-claims.ts";
-import { correlation, figure12aData, signed, worded } from "../../stages/figures/fig12a.ts";
-import { figure12aClaims, figure12aTables } from "../../stages/figures/fig12a-claims.ts";
+import { correlation, figure12Data, signed, worded } from "../../stages/figures/fig12.ts";
+import { figure12Tables } from "../../stages/figures/fig12-claims.ts";
+import { figure12aSpec, MLP_ROW } from "../../stages/figures/fig12a.ts";
+import { figure12aClaims } from "../../stages/figures/fig12a-claims.ts";
 import type { GeneralizationRow, GeneralizationTable } from "../../stages/figures/model-tables.ts";
 import { ETAS, syntheticFlattening, syntheticGeneralization } from "./synthetic-models.ts";
 
@@ -186,13 +188,20 @@ describe("Figure 12a", () => {
   it("without the whole test set says so, and draws the paper's samples", () => {
     const claims = figure12aClaims(withoutWholeSet(), UP_TO);
     expect(withVerdict(claims, "not-testable")).toHaveLength(6);
-    const data = figure12aData(withoutWholeSet(), 0.01);
+    const data = figure12Data(withoutWholeSet(), MLP_ROW, 0.01);
     expect(data.models![0]!.accuracy).toBe(comparable(withoutWholeSet().models, 0.01)[0]!.validationAccuracy);
     expect(data.correlations!.some(({ series }) => series === "whole test set")).toBe(false);
   });
 
+  it("lists in its legend what it draws, and nothing else", () => {
+    const domain = (table: GeneralizationTable): unknown =>
+      /"domain":(\["[^\]]*\])/.exec(JSON.stringify(figure12aSpec(table, 0.01)))?.[1];
+    expect(domain(syntheticGeneralization())).toBe('["200 test samples","whole test set","paper"]');
+    expect(domain(withoutWholeSet())).toBe('["200 test samples","paper"]');
+  });
+
   it("has the paper's table with ours beside it", () => {
-    const [table] = figure12aTables(syntheticGeneralization());
+    const [table] = figure12Tables(syntheticGeneralization(), MLP_ROW);
     expect(table!.rows.map(({ paper }) => paper)).toEqual([
       [0.595, -0.593, -0.61],
       [0.595, -0.593, -0.61],

@@ -20,13 +20,21 @@ import fig09 from "../../stages/figures/fig09.vl.json" with { type: "json" };
 import { figure10Data } from "../../stages/figures/fig10.ts";
 import fig10 from "../../stages/figures/fig10.vl.json" with { type: "json" };
 import fig11 from "../../stages/figures/fig11.vl.json" with { type: "json" };
-import { figure12aData } from "../../stages/figures/fig12a.ts";
-import fig12a from "../../stages/figures/fig12a.vl.json" with { type: "json" };
+import { figure12Data } from "../../stages/figures/fig12.ts";
+import { figure12aSpec, MLP_ROW } from "../../stages/figures/fig12a.ts";
+import { imageData, imageSpec } from "../../stages/figures/fig12b.ts";
 import { figure3Data, figure11Data } from "../../stages/figures/landscape-rows.ts";
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
 import { syntheticLandscape, syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
-import { EXTREME, MINIATURE, syntheticFigure5b } from "./synthetic-images.ts";
+import {
+  EXTREME,
+  MINIATURE,
+  PAPER_STUDY,
+  syntheticFigure5b,
+  syntheticImages,
+  syntheticReduced,
+} from "./synthetic-images.ts";
 import { syntheticFlattening, syntheticGeneralization } from "./synthetic-models.ts";
 import { dlnTable } from "./tables.ts";
 
@@ -57,7 +65,21 @@ const FIGURES: readonly {
   },
   { name: "fig10", spec: fig10, data: async () => figure10Data(syntheticUnstable()) },
   { name: "fig11", spec: fig11, data: async () => figure11Data(syntheticLandscape()) },
-  { name: "fig12a", spec: fig12a, data: async () => figure12aData(syntheticGeneralization(), 0.01) },
+  {
+    name: "fig12a",
+    spec: figure12aSpec(syntheticGeneralization(), 0.01),
+    data: async () => figure12Data(syntheticGeneralization(), MLP_ROW, 0.01),
+  },
+  {
+    name: "fig12b",
+    spec: imageSpec(syntheticImages(), PAPER_STUDY, "constant", 0),
+    data: async () => imageData(syntheticImages(), PAPER_STUDY, "constant", 0),
+  },
+  {
+    name: "fig12c",
+    spec: imageSpec(syntheticReduced(), PAPER_STUDY, "reduced", 0),
+    data: async () => imageData(syntheticReduced(), PAPER_STUDY, "reduced", 0),
+  },
 ];
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
