@@ -10,6 +10,8 @@ interface Kinds {
   readonly network: ImageNetworkSpec;
   /** Of ghost batches. */
   readonly averaging: "equal" | "samples";
+  /** Of batch norm in evaluation. */
+  readonly statistics: "running" | "population";
 }
 
 type Wanted = Readonly<Record<string, keyof Kinds>>;
@@ -39,6 +41,7 @@ const CHECKS: { readonly [K in keyof Kinds]: (value: unknown) => boolean } = {
   sizes: isSizes,
   network: isNetwork,
   averaging: (value) => value === "equal" || value === "samples",
+  statistics: (value) => value === "running" || value === "population",
 };
 
 const NAMES: { readonly [K in keyof Kinds]: string } = {
@@ -47,6 +50,7 @@ const NAMES: { readonly [K in keyof Kinds]: string } = {
   sizes: "a list of integers from 1",
   network: "vgg10, vgg19, resnet20, { kind: vgg, widths, convs, dense } or { kind: resnet, widths, blocks }",
   averaging: "equal or samples",
+  statistics: "running or population",
 };
 
 /** The stage's params, each of the kind that it must be. */
