@@ -3,6 +3,7 @@ import { type StageContext, StageError } from "../../src/stage.ts";
 
 interface Kinds {
   readonly number: number;
+  readonly text: string;
   /** An integer from 0. */
   readonly count: number;
   /** A list of integers from 1. */
@@ -37,6 +38,7 @@ function isNetwork(value: unknown): boolean {
 
 const CHECKS: { readonly [K in keyof Kinds]: (value: unknown) => boolean } = {
   number: (value) => typeof value === "number" && Number.isFinite(value),
+  text: (value) => typeof value === "string",
   count: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   sizes: isSizes,
   network: isNetwork,
@@ -46,6 +48,7 @@ const CHECKS: { readonly [K in keyof Kinds]: (value: unknown) => boolean } = {
 
 const NAMES: { readonly [K in keyof Kinds]: string } = {
   number: "a number",
+  text: "text",
   count: "an integer from 0",
   sizes: "a list of integers from 1",
   network: "vgg10, vgg19, resnet20, { kind: vgg, widths, convs, dense } or { kind: resnet, widths, blocks }",

@@ -3,9 +3,7 @@ import { type StageContext, StageError } from "../../src/stage.ts";
 import type { Study } from "../figures/image-tables.ts";
 
 /** A network as params name it: one of the paper's, or a miniature by its widths. */
-export type NetworkParam =
-  | string
-  | { readonly kind: string; readonly widths: readonly number[]; readonly [option: string]: unknown };
+export type NetworkParam = string | { readonly kind: string; readonly widths: readonly number[] };
 
 const NAMES: Readonly<Record<string, string>> = { vgg10: "VGG10", vgg19: "VGG19", resnet20: "ResNet20" };
 const KINDS: Readonly<Record<string, string>> = { vgg: "VGG", resnet: "ResNet" };
