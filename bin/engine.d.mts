@@ -61,6 +61,7 @@ export type Event =
       readonly platform: string;
       readonly stages?: readonly { readonly stage: string; readonly instances: number }[];
     }
+  | { readonly type: "estimate"; readonly seconds: number; readonly unknown: number }
   | { readonly type: "fresh"; readonly instance: string; readonly key: string }
   | {
       readonly type: "restored";
@@ -114,6 +115,8 @@ export interface Assessment {
   readonly dependsOn: readonly string[];
   /** How long it took when it last ran. */
   readonly lastSeconds: number | undefined;
+  /** How long it would take, by its own last time or by its declared work. */
+  readonly expectedSeconds: number | undefined;
 }
 
 export interface Diagnostic {

@@ -1,5 +1,6 @@
 import type { Assessment } from "../engine/assess.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
+import type { Budget } from "../engine/resources.ts";
 import { closureOf } from "../engine/targets.ts";
 import { counted } from "../reporters/text.ts";
 import { assessTargets } from "./assessments.ts";
@@ -13,7 +14,7 @@ export async function dryRun(
   args: Arguments,
   plan: Plan,
   targets: readonly InstanceName[],
-  jobs: number,
+  budget: Budget,
 ): Promise<ExitCode> {
   const assessed = await assessTargets(context, args, plan, targets);
   if (assessed === 2) return 2;
@@ -37,6 +38,6 @@ export async function dryRun(
     return 0;
   }
   out.write(explainGroups(pending, out.palette));
-  out.write(`\n${outlookLine(plan, assessments, jobs)}\n`);
+  out.write(`\n${outlookLine(plan, assessments, budget)}\n`);
   return 0;
 }

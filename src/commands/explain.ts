@@ -1,7 +1,7 @@
 import type { Assessment } from "../engine/assess.ts";
 import { reasonLine } from "../reporters/lines.ts";
 import type { Palette } from "../reporters/palette.ts";
-import { formatSeconds } from "../reporters/text.ts";
+import { formatExpected, formatSeconds } from "../reporters/text.ts";
 import { groupAssessments, groupName, waitedFor } from "./assessments.ts";
 import { isPending } from "./outlook.ts";
 
@@ -38,9 +38,15 @@ export function stateText(state: Assessment["state"], group: readonly Assessment
   }
 }
 
-/** `  took 12.3 s`: how long the instances that will or may run took when they last did; nothing where none ever did. */
+/**
+ * `  took 12.3 s`: how long the instances that will or may run took when they last did; `  about 4 min` where what they have to
+ * do now tells more than that; nothing where nothing is known.
+ */
 export function tookText(group: readonly Assessment[], palette: Palette): string {
-  const times = group.filter(isPending).flatMap(({ lastSeconds }) => lastSeconds ?? []);
-  if (times.length === 0) return "";
-  return palette.dim(`  took ${formatSeconds(times.reduce((sum, seconds) => sum + seconds, 0))}`);
+  const sum = (times: readonly number[]): number => times.reduce((total, seconds) => total + seconds, 0);
+  const pending = group.filter(isPending);
+  const expected = pending.flatMap(({ expectedSeconds }) => expectedSeconds ?? []);
+  if (expected.length === 0) return "";
+  const taken = pending.every(({ lastSeconds, expectedSeconds }) => lastSeconds === expectedSeconds);
+  return palette.dim(`  ${taken ? `took ${formatSeconds(sum(expected))}` : formatExpected(sum(expected))}`);
 }

@@ -2,7 +2,7 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { Event, Summary } from "../engine/event.ts";
-import { type Declared, listIn } from "../engine/machine.ts";
+import { budgetOf, type Declared, listIn } from "../engine/machine.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
 import { parseMemory } from "../engine/resources.ts";
 import { closureOf } from "../engine/targets.ts";
@@ -29,6 +29,14 @@ export const JOBS_OPTION = {
   jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
 } as const satisfies Record<string, OptionSpec>;
 
+export const KEEP_GOING_OPTION = {
+  "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+} as const satisfies Record<string, OptionSpec>;
+
+export const TRACE_OPTION = {
+  trace: { type: "boolean", description: "fail cmd: stages that run and read what they do not declare (strace)" },
+} as const satisfies Record<string, OptionSpec>;
+
 export const RESOURCE_OPTION = {
   resource: {
     type: "string",
@@ -49,13 +57,13 @@ export const command: Command = {
     ...JOBS_OPTION,
     force: { type: "boolean", short: "f", description: "run the targets even where they are fresh" },
     "dry-run": { type: "boolean", short: "n", description: "tell what would run, and why, and run nothing" },
-    "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+    ...KEEP_GOING_OPTION,
     summary: {
       type: "string",
       value: "FILE",
       description: "tell the run in Markdown as well (default: $GITHUB_STEP_SUMMARY, where it is set)",
     },
-    trace: { type: "boolean", description: "fail cmd: stages that run and read what they do not declare (strace)" },
+    ...TRACE_OPTION,
     json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
     ...RESOURCE_OPTION,
     ...DEVICE_OPTION,
@@ -76,8 +84,10 @@ export const command: Command = {
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
     if (args.flag("dry-run")) {
+      const resources = resourcesOf(context, args);
+      if (resources === undefined) return 2;
       const { dryRun } = await import("./dry-run.ts");
-      return dryRun(context, args, plan, targets, jobs);
+      return dryRun(context, args, plan, targets, budgetOf(jobs, resources, context.environment));
     }
     return runTargets(context, args, plan, targets, jobs);
   },
@@ -157,7 +167,7 @@ export function jobsOf(context: Context, args: Arguments): number | undefined {
 }
 
 /** What --resource says, or `undefined` once the mistake has been told. */
-function resourcesOf(context: Context, args: Arguments): Declared | undefined {
+export function resourcesOf(context: Context, args: Arguments): Declared | undefined {
   let declared: Declared = {};
   for (const text of args.list("resource")) {
     const [, name, value = ""] = /^(\w+)=(.*)$/.exec(text) ?? [];

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Assessment } from "../engine/assess.ts";
+import { budgetOf } from "../engine/machine.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { stageOf } from "../reporters/reporter.ts";
 import { counted, pad } from "../reporters/text.ts";
@@ -50,7 +51,7 @@ what others turn out to give, with the time they took before and an estimate of 
     }
     const width = Math.max(...[...stages.keys()].map((stage) => stage.length)) + 3;
     for (const [stage, own] of stages) out.write(`  ${pad(stage, width)}${stageText(own, out.palette)}\n`);
-    out.write(`${outlookLine(plan, assessments, availableParallelism())}\n`);
+    out.write(`${outlookLine(plan, assessments, budgetOf(availableParallelism(), {}, context.environment))}\n`);
     return 0;
   },
 };

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { Verification } from "../engine/verify.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { createPlainReporter } from "../reporters/plain.ts";
@@ -6,6 +5,7 @@ import { stageOf } from "../reporters/reporter.ts";
 import { counted } from "../reporters/text.ts";
 import { type Command, DEVICE_OPTION, type ExitCode, PLAN_OPTIONS, usageError } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
+import { JOBS_OPTION, jobsOf, RESOURCE_OPTION, resourcesOf } from "./run.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -20,6 +20,8 @@ absolute unless pipeline.yaml says otherwise). Exit code 1 where something diffe
     rerun: { type: "boolean", description: "run the targets again and compare" },
     accept: { type: "boolean", description: "write what is here into pipeline.lock" },
     json: { type: "boolean", description: "one JSON object a line for each instance" },
+    ...JOBS_OPTION,
+    ...RESOURCE_OPTION,
     ...PLAN_OPTIONS,
     ...DEVICE_OPTION,
   },
@@ -35,6 +37,12 @@ absolute unless pipeline.yaml says otherwise). Exit code 1 where something diffe
     if (accept && (rerun || args.text("profile") !== undefined || args.list("set").length > 0)) {
       return usageError(context, "--accept records the default profile as it is", "give it without other options");
     }
+    const jobs = jobsOf(context, args);
+    const resources = resourcesOf(context, args);
+    if (jobs === undefined || resources === undefined) return 2;
+    if (!rerun && (args.text("jobs") !== undefined || args.list("resource").length > 0)) {
+      return usageError(context, "--jobs and --resource are for --rerun", "without it nothing is run");
+    }
     const plan = await openPlan(context, args);
     if (plan === 2) return 2;
     const targets = chooseTargets(context, plan, args.positionals);
@@ -46,7 +54,7 @@ absolute unless pipeline.yaml says otherwise). Exit code 1 where something diffe
     let failed = 0;
     if (rerun) {
       const screen = { write: err.write, palette: err.palette, rerun: (name: string) => `npx pipeline run ${name}` };
-      const options = { jobs: availableParallelism(), signal, environment };
+      const options = { jobs, resources, signal, environment };
       const result = await verifyByRunning(plan, new Set(targets), options, createPlainReporter(screen).emit);
       if ("reason" in result) return reportPlanFailure(context, result);
       ({ verifications } = result);

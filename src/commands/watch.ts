@@ -3,7 +3,15 @@ import { LOCK_FILE } from "../engine/pipeline-lock.ts";
 import type { Plan } from "../engine/plan.ts";
 import { openWatcher, type Watcher } from "../engine/watcher.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
-import { JOBS_OPTION, jobsOf, runTargets } from "./run.ts";
+import {
+  JOBS_OPTION,
+  jobsOf,
+  KEEP_GOING_OPTION,
+  RESOURCE_OPTION,
+  resourcesOf,
+  runTargets,
+  TRACE_OPTION,
+} from "./run.ts";
 import { chooseTargets, findWorkspace, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -15,7 +23,9 @@ is seen right after it. Ctrl-C ends it.`,
   options: {
     ...PLAN_OPTIONS,
     ...JOBS_OPTION,
-    "keep-going": { type: "boolean", short: "k", description: "after a failure, run what does not depend on it" },
+    ...KEEP_GOING_OPTION,
+    ...RESOURCE_OPTION,
+    ...TRACE_OPTION,
     json: { type: "boolean", description: "one JSON object a line; each run ends with its summary" },
     ...DEVICE_OPTION,
   },
@@ -24,7 +34,7 @@ is seen right after it. Ctrl-C ends it.`,
   interruptible: true,
   async run(context, args) {
     const jobs = jobsOf(context, args);
-    if (jobs === undefined) return 2;
+    if (jobs === undefined || resourcesOf(context, args) === undefined) return 2;
     const { signal, out } = context;
     let artifacts = "artifacts";
     let watcher: Watcher;

@@ -23,8 +23,8 @@ export interface Assessment {
   readonly dependsOn: readonly InstanceName[];
   /** How long it took when it last ran. */
   readonly lastSeconds: number | undefined;
-  /** How long it is expected to take, by its own last time or by its declared work. */
-  readonly expectedSeconds?: number | undefined;
+  /** How long it would take, by its own last time or by its declared work. */
+  readonly expectedSeconds: number | undefined;
 }
 
 /** Looks at the targets and everything they depend on (all instances where none is named), in plan order, and changes nothing. */
@@ -35,11 +35,7 @@ export async function assess(
 ): Promise<readonly Assessment[] | PlanFailure> {
   const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
   return looking(plan, instances, environment, {}, (engine, inputs, { findings, produced }) => {
-    let expected: ReadonlyMap<InstanceName, number> | undefined;
-    const expect = (name: InstanceName): number | undefined => {
-      expected ??= expectedSeconds(engine, inputs, instances);
-      return expected.get(name);
-    };
+    const expected = expectedSeconds(engine, inputs, instances);
     return findings.map((finding): Assessment => {
       const { instance } = finding;
       const { name } = instance;
@@ -53,7 +49,7 @@ export async function assess(
         reasons,
         dependsOn,
         lastSeconds: engine.history.get(name)?.seconds,
-        ...(state === "stale" || state === "depends" ? { expectedSeconds: expect(name) } : {}),
+        expectedSeconds: expected.get(name),
       });
       if ("roots" in finding) {
         const manifest = manifestOf(instance, inputs, produced);

@@ -42,6 +42,11 @@ export type Event =
       /** How many instances of each stage this run is about, in plan order: a reporter can tell when a stage is complete. */
       readonly stages?: readonly { readonly stage: string; readonly instances: number }[];
     }
+  /**
+   * About so many seconds the rest of the run takes, by recorded times, declared work and progress, were nothing cut off
+   * by an equal result. `unknown` instances that may run were never timed, and are not in it.
+   */
+  | { readonly type: "estimate"; readonly seconds: number; readonly unknown: number }
   | { readonly type: "fresh"; readonly instance: InstanceName; readonly key: Key }
   | {
       readonly type: "restored";

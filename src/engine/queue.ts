@@ -1,4 +1,4 @@
-import type { InstanceName } from "./plan.ts";
+import type { Instance, InstanceName } from "./plan.ts";
 import { namesIn, type Pool } from "./resources.ts";
 import type { Task } from "./scheduler.ts";
 
@@ -15,6 +15,11 @@ export function criticalPaths(
     paths.set(name, longest + seconds + 1e-3);
   }
   return paths;
+}
+
+/** Which instances may share a process with this one. */
+export function togetherOf({ stage, resources, batch }: Instance): Task["together"] {
+  return batch && { key: JSON.stringify([stage, resources]), max: batch.max };
 }
 
 /** A priority queue, highest first; equals in the order of arrival. */

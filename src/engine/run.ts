@@ -11,13 +11,15 @@ import { expectedSeconds } from "./expected.ts";
 import { explainIo } from "./io-error.ts";
 import { budgetOf, type Declared } from "./machine.ts";
 import { contentOf, type Outs } from "./outcome.ts";
+import { type Outlook, openOutlook } from "./outlook.ts";
 import { type Performer, restore, run } from "./perform.ts";
 import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
+import { togetherOf } from "./queue.ts";
 import { type Done, recordOnce } from "./record.ts";
 import { retryAfter } from "./retry.ts";
-import { type Need, type Performed, type Slot, schedule } from "./scheduler.ts";
+import { type Need, type Performed, type Slot, schedule, type Task } from "./scheduler.ts";
 import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 import { openValidator } from "./validate-out.ts";
@@ -85,10 +87,15 @@ async function runInstances(
   instances: readonly Instance[],
   targets: readonly InstanceName[],
   { jobs, force, keepGoing, signal, environment, record = false, trace = false, resources = {}, rehearse }: RunOptions,
-  emit: Emit,
+  tell: Emit,
   started: number,
 ): Promise<Summary | PlanFailure> {
   const { plan, store, code, history } = engine;
+  let outlook: Outlook | undefined;
+  const emit: Emit = (event) => {
+    outlook?.observe(event);
+    tell(event);
+  };
   const untraceable = trace ? (await import("./trace.ts")).traceProblem(environment) : undefined;
   if (untraceable !== undefined) return untraceable;
   const inputs = await inputsOf(engine, instances);
@@ -231,22 +238,29 @@ async function runInstances(
 
   const claims = openClaims(environment);
   let expected: ReadonlyMap<InstanceName, number> | undefined;
+  const tasks = instances.map(
+    (instance): Task => ({
+      name: instance.name,
+      producers: producersOf(instance),
+      get seconds() {
+        expected ??= expectedSeconds(engine, inputs, instances);
+        return expected.get(instance.name) ?? 1;
+      },
+      demand: instance.resources,
+      // A rehearsal is alone: it shows whether results depend on the batch they were made in.
+      together: rehearse === undefined ? togetherOf(instance) : undefined,
+    }),
+  );
+  outlook = openOutlook({
+    tasks,
+    budget,
+    isStale: (name) => verdicts.get(name)?.state === "stale",
+    expected: () => expectedSeconds(engine, inputs, instances),
+    emit: tell,
+  });
   await schedule(
     {
-      tasks: instances.map((instance) => ({
-        name: instance.name,
-        producers: producersOf(instance),
-        get seconds() {
-          expected ??= expectedSeconds(engine, inputs, instances);
-          return expected.get(instance.name) ?? 1;
-        },
-        demand: instance.resources,
-        // A rehearsal is alone: it shows whether results depend on the batch they were made in.
-        together:
-          instance.batch === undefined || rehearse !== undefined
-            ? undefined
-            : { key: JSON.stringify([instance.stage, instance.resources]), max: instance.batch.max },
-      })),
+      tasks,
       jobs,
       budget,
       claims,
@@ -262,8 +276,9 @@ async function runInstances(
         const verdict = examine(engine, inputs, instance, produced, forced.has(name));
         return "state" in verdict ? judge(instance, verdict) : verdict.then((answer) => judge(instance, answer));
       },
-      async perform(name, _, slot) {
+      async perform(name, need, slot) {
         const instance = byName.get(name)!;
+        if (need === "execution") outlook?.began(slot);
         try {
           return await perform(instance, slot);
         } catch (error) {
@@ -279,6 +294,7 @@ async function runInstances(
         counts.skipped++;
         if (problem === undefined) emit({ type: "skipped", instance, because });
       },
+      stepped: (states) => outlook?.stepped(states),
       elsewhere(what, holder) {
         emit({ type: "warning", message: `waiting for ${what}, which ${holder} has` });
       },

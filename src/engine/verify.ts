@@ -10,7 +10,7 @@ import { type PipelineLock, readPipelineLock } from "./pipeline-lock.ts";
 import type { Digest, Instance, InstanceName, Plan, Tolerance } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { recordResults, studyOf } from "./record.ts";
-import { runPlan } from "./run.ts";
+import { type RunOptions, runPlan } from "./run.ts";
 import type { Finding } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 
@@ -70,7 +70,7 @@ export async function verifyRecorded(
 export async function verifyByRunning(
   plan: Plan,
   targets: ReadonlySet<InstanceName>,
-  options: { readonly jobs: number; readonly signal: AbortSignal; readonly environment: Environment },
+  options: Pick<RunOptions, "jobs" | "resources" | "signal" | "environment">,
   emit: Emit,
 ): Promise<{ readonly verifications: readonly Verification[]; readonly summary: Summary } | PlanFailure> {
   const found = new Map<InstanceName, Verification>();

@@ -12,6 +12,14 @@ export interface RunningStage {
   readonly meter: RateMeter;
 }
 
+/** How long the rest of the run was to take at some time, in milliseconds on the reporter's clock. */
+export interface Remaining {
+  readonly seconds: number;
+  readonly at: number;
+  /** Instances that may run and are not in it. */
+  readonly unknown: number;
+}
+
 /** What one frame of the live view shows. */
 export interface View {
   readonly running: readonly RunningStage[];
@@ -20,6 +28,7 @@ export interface View {
   readonly now: number;
   readonly begun: number;
   readonly interrupted: boolean;
+  readonly remaining?: Remaining | undefined;
 }
 
 export interface Size {
@@ -80,17 +89,38 @@ export function bar(done: number, total: number, width: number, palette: Palette
   return palette.cyan("━".repeat(full) + half) + palette.dim("─".repeat(width - full - half.length));
 }
 
-function totalsLine({ tally, running, now, begun, interrupted }: View, columns: number, palette: Palette): string {
+function totalsLine(view: View, columns: number, palette: Palette): string {
+  const { tally, running, now, begun, interrupted } = view;
   const failed = tally.count("failed");
-  const parts: string[] = [`${tally.settled}/${tally.total}`];
-  if (interrupted) parts.push("stopping");
-  if (failed > 0) parts.push(`${failed} failed`);
-  for (const ending of ["ran", "restored", "fresh"] as const) {
-    if (tally.count(ending) > 0) parts.push(`${tally.count(ending)} ${ending}`);
+  const part = (text: string, weight: number): { readonly text: string; readonly weight: number } => ({ text, weight });
+  const left = remainingText(view);
+  let parts = [
+    part(`${tally.settled}/${tally.total}`, 9),
+    ...(interrupted ? [part("stopping", 8)] : []),
+    ...(failed > 0 ? [part(`${failed} failed`, 7)] : []),
+    ...(["ran", "restored", "fresh"] as const).flatMap((ending, index) =>
+      tally.count(ending) > 0 ? [part(`${tally.count(ending)} ${ending}`, 4 - index)] : [],
+    ),
+    part(`${running.length} running`, 1),
+    part(formatWholeSeconds((now - begun) / 1000), 5),
+    ...(left === undefined ? [] : [part(left, 6)]),
+  ];
+  const join = (): string => parts.map(({ text }) => text).join(" · ");
+  // What matters least goes first: a clipped line would lose its end, which says how long it takes.
+  while (widthOf(join()) > columns && parts.length > 1) {
+    const least = Math.min(...parts.map(({ weight }) => weight));
+    parts = parts.filter(({ weight }) => weight !== least);
   }
-  parts.push(`${running.length} running`, formatWholeSeconds((now - begun) / 1000));
-  const text = clip(parts.join(" · "), columns);
+  const text = clip(join(), columns);
   const painted = failed > 0 ? text.replace(`${failed} failed`, palette.red(`${failed} failed`)) : text;
   const barWidth = Math.min(30, columns - widthOf(text) - 2);
   return barWidth < 8 ? painted : `${bar(tally.settled, tally.total, barWidth, palette)}  ${painted}`;
+}
+
+/** `about 3 min 20 s left`; `over 20 s left` where some of it was never timed; nothing once the time is up. */
+function remainingText({ remaining, now, interrupted }: View): string | undefined {
+  if (remaining === undefined || interrupted) return undefined;
+  const seconds = remaining.seconds - (now - remaining.at) / 1000;
+  if (seconds < 0.95) return undefined;
+  return `${remaining.unknown === 0 ? "about" : "over"} ${formatWholeSeconds(seconds)} left`;
 }

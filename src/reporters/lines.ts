@@ -2,7 +2,7 @@ import type { Event, Reason, Summary } from "../engine/event.ts";
 import type { Palette } from "./palette.ts";
 import type { Screen } from "./reporter.ts";
 import type { StageTally } from "./tally.ts";
-import { clip, counted, formatSeconds, pad } from "./text.ts";
+import { clip, counted, formatExpected, formatSeconds, pad } from "./text.ts";
 
 type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
 
@@ -11,6 +11,11 @@ export function planLine({ profile, instances, platform }: EventOf<"plan">, pale
   const parts = [palette.bold(profile), counted(instances, "instance")];
   if (platform !== "") parts.push(platform);
   return parts.join(palette.dim(" · "));
+}
+
+/** `about 4 min by recorded times, without 3 never timed`: how long the rest takes. */
+export function estimateText({ seconds, unknown }: Pick<EventOf<"estimate">, "seconds" | "unknown">): string {
+  return `${formatExpected(seconds)} by recorded times${unknown === 0 ? "" : `, without ${unknown} never timed`}`;
 }
 
 /** One line for a stage that has ended: `✓ train  3 ran, 44 fresh  12.4 s`. */

@@ -1,5 +1,5 @@
 import type { InstanceName } from "../engine/plan.ts";
-import { frameOf, type RunningStage } from "./frame.ts";
+import { frameOf, type Remaining, type RunningStage } from "./frame.ts";
 import { failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
 import { createRateMeter } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
@@ -50,6 +50,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   let stopClock: (() => void) | undefined;
   let ticks = 0;
   let interrupted = false;
+  let remaining: Remaining | undefined;
 
   const draw = (frame: readonly string[]): void => {
     // After a resize the last frame may be folded over more rows than it had lines.
@@ -65,7 +66,12 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   };
   const tick = (): void => {
     ticks++;
-    draw(frameOf({ running: [...running.values()], tally, ticks, now: clock.now(), begun, interrupted }, terminal));
+    draw(
+      frameOf(
+        { running: [...running.values()], tally, ticks, now: clock.now(), begun, interrupted, remaining },
+        terminal,
+      ),
+    );
   };
   const start = (): void => {
     if (stopClock !== undefined) return;
@@ -96,6 +102,9 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
         case "plan":
           finished.push(planLine(event, palette));
           draw([]);
+          break;
+        case "estimate":
+          remaining = { seconds: event.seconds, at: clock.now(), unknown: event.unknown };
           break;
         case "started":
           running.set(event.instance, { instance: event.instance, since: clock.now(), meter: createRateMeter() });

@@ -1,11 +1,13 @@
-import { failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
+import { estimateText, failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
 import { createRateMeter, progressText, type RateMeter } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { createTally } from "./tally.ts";
-import { formatSeconds, pad } from "./text.ts";
+import { formatExpected, formatSeconds, pad } from "./text.ts";
 
 /** A long stage says where it is this often, in milliseconds. */
 const PROGRESS_EVERY = 30_000;
+/** And the whole run this often. */
+const ESTIMATE_EVERY = 60_000;
 
 /** Lines for logs and pipes: one for each instance that ran or failed, one for each restored stage, none for fresh ones. */
 export function createPlainReporter(screen: Screen, now: () => number = Date.now): Reporter {
@@ -13,17 +15,40 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
   const tally = createTally();
   const meters = new Map<string, { readonly meter: RateMeter; told: number }>();
   let interrupted = false;
-  const line = (text: string): void => screen.write(`${text}\n`);
+  // The first line waits for what is known of the time: that comes before anything else is told.
+  let first: string | undefined;
+  let estimated: number | undefined;
+  const flush = (): void => {
+    if (first !== undefined) screen.write(`${first}\n`);
+    first = undefined;
+  };
+  const line = (text: string): void => {
+    flush();
+    screen.write(`${text}\n`);
+  };
 
   return {
-    close: () => {},
+    close: flush,
     emit(event) {
       const complete = tally.settle(event, now());
       switch (event.type) {
         case "plan":
-          line(planLine(event, palette));
+          first = planLine(event, palette);
+          break;
+        case "estimate":
+          if (first !== undefined) {
+            const text = `${first}${palette.dim(" · ")}${estimateText(event)}`;
+            first = undefined;
+            line(text);
+          } else if (now() - (estimated ?? Number.NEGATIVE_INFINITY) >= ESTIMATE_EVERY) {
+            const { seconds, unknown } = event;
+            const rest = unknown === 0 ? "" : `, and ${unknown} never timed`;
+            line(`${palette.dim("…")} ${tally.settled}/${tally.total}, ${formatExpected(seconds)} left${rest}`);
+          } else break;
+          estimated = now();
           break;
         case "started":
+          flush();
           meters.set(event.instance, { meter: createRateMeter(), told: now() });
           break;
         case "progress": {

@@ -41,6 +41,11 @@ export function formatWholeSeconds(seconds: number): string {
   return seconds < 59.5 ? `${Math.round(seconds)} s` : formatSeconds(Math.round(seconds));
 }
 
+/** `about 4 min 05 s`, `less than 1 s`: for times that are expected. */
+export function formatExpected(seconds: number): string {
+  return seconds < 0.95 ? "less than 1 s" : `about ${formatWholeSeconds(seconds)}`;
+}
+
 /** `1 instance`, `3 instances` */
 export function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

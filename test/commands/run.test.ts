@@ -99,7 +99,7 @@ describe("run", () => {
     await workspace.run("run");
     expect((await workspace.run("run", "-n")).stdout).toBe("everything is fresh: 3 instances\n");
     expect((await workspace.run("run", "-n", "--force", "join")).stdout).toMatch(
-      /^join {2}will run {2}took \d+\.\d\d s\n {4}forced\n\n1 will run, 2 fresh · at most about \d+\.\d\d s with \d+ jobs?\n$/,
+      /^join {2}will run {2}took \d+\.\d\d s\n {4}forced\n\n1 will run, 2 fresh · less than 1 s with \d+ jobs?\n$/,
     );
   });
 

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { secondsOf } from "../../../src/engine/costs.ts";
+import type { Event } from "../../../src/engine/event.ts";
+import { forecastSeconds } from "../../../src/engine/forecast.ts";
+import { openOutlook } from "../../../src/engine/outlook.ts";
+import type { InstanceName } from "../../../src/engine/plan.ts";
+import type { State, Task } from "../../../src/engine/scheduler.ts";
+import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
+import { assessIn, planOf, runIn } from "./rig.ts";
+
+describe("seconds of work", () => {
+  it("are in proportion to the median of the five nearest, by ratio", () => {
+    expect(secondsOf(10, [])).toBeUndefined();
+    expect(secondsOf(10, [[2, 1]])).toBe(5);
+    expect(
+      secondsOf(10, [
+        [1, 1],
+        [1, 2],
+        [1, 30],
+      ]),
+    ).toBe(20);
+    expect(
+      secondsOf(10, [
+        [1, 1],
+        [1, 3],
+      ]),
+    ).toBe(20);
+    // Small pieces of work, which are mostly a process's start, do not count where there are large ones.
+    const small = Array.from({ length: 20 }, () => [1, 5] as const);
+    const large = [1000, 2000, 3000, 4000, 5000].map((amount) => [amount, 5 + amount / 100] as const);
+    expect(secondsOf(10_000, [...small, ...large])).toBeCloseTo(10_000 * (35 / 3000), 10);
+  });
+});
+
+/** Stages with work whose executions are recorded as taking what a test says: the costs are rewritten. */
+async function measured(): Promise<Workspace> {
+  const workspace = makeWorkspace({
+    "pipeline.yaml": `version: 1
+params: { steps: 10, ns: [1, 2] }
+profiles: { large: { steps: 1000 } }
+stages:
+  a: { cmd: "echo \${params.steps} \${n} > \${outs.o}", matrix: { n: "\${params.ns}" }, work: { amount: "\${params.steps} * \${n}", unit: step }, outs: { o: "a\${n}" } }
+  b: { cmd: "echo \${params.steps} > \${outs.o}", work: { amount: "3 * \${params.steps}", unit: step }, outs: { o: b } }
+  c: { cmd: "echo \${params.steps} > \${outs.o}", work: 5, outs: { o: c } }
+`,
+  });
+  await runIn(workspace, { targets: ["a@n=1", "a@n=2"] });
+  const table = JSON.parse(workspace.read(".pipeline/index/costs.json")) as {
+    entries: [string, { samples: number[][] }][];
+  };
+  expect(table.entries.map(([, { samples }]) => samples.map(([amount]) => amount!).sort((a, b) => a - b))).toEqual([
+    [10, 20],
+  ]);
+  // Half a second a step.
+  for (const [, entry] of table.entries) entry.samples = entry.samples.map(([amount]) => [amount!, amount! / 2]);
+  workspace.write(".pipeline/index/costs.json", JSON.stringify(table));
+  return workspace;
+}
+
+describe("the cost model", () => {
+  it("tells what never ran at this size, and what other stages with the same unit take; nothing of another unit", async () => {
+    const workspace = await measured();
+    const expected = async (): Promise<Record<string, number | undefined>> =>
+      Object.fromEntries(
+        (await assessIn(workspace)).map(({ instance, expectedSeconds }) => [instance, expectedSeconds]),
+      );
+    const first = await expected();
+    expect(first).toMatchObject({ b: 15, c: undefined });
+    // What ran with this very work takes what it took.
+    const took = Object.fromEntries(
+      (await assessIn(workspace)).map(({ instance, lastSeconds }) => [instance, lastSeconds]),
+    );
+    expect([first["a@n=1"], first["a@n=2"]]).toEqual([took["a@n=1"], took["a@n=2"]]);
+    expect(took["a@n=1"]).toBeGreaterThan(0);
+    workspace.write("pipeline.yaml", workspace.read("pipeline.yaml").replace("steps: 10,", "steps: 100,"));
+    expect(await expected()).toEqual({ "a@n=1": 50, "a@n=2": 100, b: 150, c: undefined });
+  });
+
+  it("is kept with each action, and is no part of its key", async () => {
+    const workspace = await measured();
+    const [record] = workspace.list(".pipeline/actions").map((file) => JSON.parse(workspace.read(file)));
+    expect(record.work).toEqual({ amount: expect.any(Number), unit: "step" });
+    workspace.write("pipeline.yaml", workspace.read("pipeline.yaml").replaceAll("unit: step", "unit: steps"));
+    expect((await runIn(workspace, { targets: ["a@n=1", "a@n=2"] })).words).toEqual(["fresh a@n=1", "fresh a@n=2"]);
+  });
+
+  it("is in the words of the command line, before and while it runs", async () => {
+    const workspace = await measured();
+    const { stdout } = await workspace.run("run", "--dry-run", "--profile", "large", "--jobs", "1");
+    expect(stdout).toMatch(/^a@n=1 {2}will run {2}about 8 min 20 s$/m);
+    // 500 + 1000 + 1500 seconds; c is unknown.
+    expect(stdout).toMatch(/^4 will run · at most about 50 min 00 s with 1 job and 1 never timed$/m);
+    expect((await workspace.run("status", "--profile", "large", "a")).stdout).toMatch(
+      /2 will run {2}about 25 min 00 s$/m,
+    );
+    const run = await workspace.run("run", "--profile", "large", "--jobs", "1");
+    expect(run.stdout).toMatch(/^large · 4 instances · about 50 min 00 s by recorded times, without 1 never timed$/m);
+  });
+});
+
+describe("the forecast of a run", () => {
+  const task = (name: string, producers: readonly string[] = [], more: Partial<Task> = {}): Task => ({
+    name: name as InstanceName,
+    producers: producers as InstanceName[],
+    seconds: 1,
+    ...more,
+  });
+
+  it("counts what runs already by what is left of it", () => {
+    const tasks = [task("a"), task("b"), task("c", ["a"]), task("d", ["gone"])];
+    const budget = { cpu: 2, memory: 1, gpus: [] };
+    expect(forecastSeconds(tasks, budget)).toBe(2);
+    expect(forecastSeconds(tasks, budget, [{ names: ["a" as InstanceName], seconds: 10 }])).toBe(11);
+    expect(forecastSeconds([], budget)).toBe(0);
+  });
+
+  it("is told before anything starts, follows progress, and leaves out what will not run", () => {
+    const events: Event[] = [];
+    const tasks = [task("a"), task("b", ["a"]), task("restored"), task("after", ["restored"])];
+    const states = new Map<InstanceName, State>(tasks.map(({ name }) => [name, "waiting"]));
+    const outlook = openOutlook({
+      tasks,
+      budget: { cpu: 2, memory: 1, gpus: [] },
+      isStale: (name) => name === "a",
+      expected: () => new Map([["a" as InstanceName, 60]]),
+      emit: (event) => events.push(event),
+    });
+    const slot = { names: ["a" as InstanceName], grant: { cpu: 1, memory: undefined, gpus: [] }, parallel: 1 };
+    outlook.stepped(states);
+    expect(events).toEqual([]);
+    states.set("a" as InstanceName, "performing");
+    states.set("restored" as InstanceName, "performing");
+    outlook.began(slot);
+    outlook.stepped(states);
+    // b may run and was never timed.
+    expect(events).toEqual([{ type: "estimate", seconds: expect.closeTo(60, 0), unknown: 1 }]);
+    // Asked again at once, it says nothing: nobody reads so fast.
+    outlook.stepped(states);
+    expect(events).toHaveLength(1);
+  });
+
+  it("says nothing where nothing is known, as in a first run", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml": 'version: 1\nstages: { a: { cmd: "touch ${outs.o}", outs: { o: o } } }\n',
+    });
+    const types = async (): Promise<string[]> =>
+      (await runIn(workspace, { force: true })).events.map(({ type }) => type);
+    expect(await types()).toEqual(["plan", "started", "ran", "summary"]);
+    expect(await types()).toEqual(["plan", "estimate", "started", "ran", "summary"]);
+    expect((await planOf(workspace)).instances[0]).not.toHaveProperty("work");
+  });
+});
