@@ -8,8 +8,9 @@ import { figureLabel } from "./values.ts";
 export function figureArticle(figure: FigureEntry): Html {
   const { name, spec, claims, stage, state } = figure;
   const id = anchor("figure", name);
-  const label = figureLabel(name);
+  const label = labelOf(figure);
   const title = claims === undefined ? label : `${label}. ${claims.title}`;
+  const { caption } = wordsOf(figure);
   if (spec === undefined) {
     return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3><p class="soft">Not made yet: <code>npx pipeline run ${stage}</code></p></article>`;
   }
@@ -21,7 +22,19 @@ export function figureArticle(figure: FigureEntry): Html {
 <figure data-spec="${id}-spec" data-name="${name}" data-label="${description}"><div class="paper" tabindex="0" role="group" aria-label="${label}">${picture(figure.svg, id, description)}<div class="drawing"></div></div>
 <figcaption><span><span class="by-mouse">Point at a curve or a mark for its values.${zooms > 0 && " Drag to move, Ctrl + wheel to zoom, double-click to reset."}</span><span class="by-touch">Tap a curve or a mark for its values.</span></span><button type="button" class="size" hidden aria-pressed="false">Full size</button></figcaption></figure>
 ${jsonScript(`${id}-spec`, { plain, interactive, datasets })}
-${claims !== undefined && summary(figure)}<p class="small soft">Made by <a href="#${anchor("stage", stage)}">${stage}</a>${stateNote(state)}.</p></article>`;
+${caption !== undefined && html`<p>${caption}</p>`}${claims !== undefined && summary(figure)}<p class="small soft">Made by <a href="#${anchor("stage", stage)}">${stage}</a>${stateNote(state)}.</p></article>`;
+}
+
+/** `Figure 2`, or what a figure that the paper does not have calls itself. */
+export function labelOf(figure: FigureEntry): string {
+  return wordsOf(figure).title ?? figureLabel(figure.name);
+}
+
+/** The words that a figure brings along in its spec's `usermeta`. */
+function wordsOf({ spec }: FigureEntry): { readonly title: string | undefined; readonly caption: string | undefined } {
+  const { title, caption } = (spec?.usermeta ?? {}) as Readonly<Record<string, unknown>>;
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+  return { title: text(title), caption: text(caption) };
 }
 
 /**

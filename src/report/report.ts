@@ -2,7 +2,7 @@ import { formatSeconds } from "../reporters/text.ts";
 import { claimCounts, claimsBoard, failures, tablesBesides } from "./claims-board.ts";
 import { dagSvg, secondsOf } from "./dag-svg.ts";
 import type { ReportData } from "./data.ts";
-import { figureArticle } from "./figures.ts";
+import { figureArticle, labelOf } from "./figures.ts";
 import { anchor, html } from "./html.ts";
 import type { Libraries } from "./libraries.ts";
 import { page, type Section } from "./page.ts";
@@ -15,9 +15,6 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
   const made = figures.filter(({ spec }) => spec !== undefined).length;
   const seconds = stages.reduce((sum, stage) => sum + (secondsOf(stage) ?? 0), 0);
   const tables = tablesBesides(claims);
-  const entry =
-    (kind: string) =>
-    ({ name }: { readonly name: string }) => ({ id: anchor(kind, name), title: figureLabel(name) });
   const sections: Section[] = [
     {
       id: "summary",
@@ -28,13 +25,13 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
       id: "figures",
       title: "Figures",
       body: html`${figures.map(figureArticle)}`,
-      entries: figures.map(entry("figure")),
+      entries: figures.map((figure) => ({ id: anchor("figure", figure.name), title: labelOf(figure) })),
     },
     {
       id: "claims",
       title: "The paper's statements",
       body: claimsBoard(claims),
-      entries: claims.map(({ figure }) => entry("claims")({ name: figure })),
+      entries: claims.map(({ figure }) => ({ id: anchor("claims", figure), title: figureLabel(figure) })),
     },
     ...(tables === undefined ? [] : [{ id: "tables", title: "The paper's tables", body: tables }]),
     {

@@ -19,9 +19,10 @@ export function figureLabel(name: string): string {
   return number === undefined ? name : `Figure ${number}${part}`;
 }
 
-/** `fig02` before `fig10`, and `fig05` before `fig05a`. */
+/** `fig02` before `fig10`, `fig05` before `fig05a`, and the paper's figures before others. */
 export function byFigure(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
+  const others = (name: string): number => (figureLabel(name) === name ? 1 : 0);
+  return others(a) - others(b) || a.localeCompare(b, "en", { numeric: true });
 }
 
 /** `2026-11-24 12:24 UTC`: the same for every reader. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { countVerdicts, readClaims } from "../../src/report/claims.ts";
 import { picture } from "../../src/report/figures.ts";
 import { reportPage } from "../../src/report/report.ts";
-import { figureLabel, numberText, timeText } from "../../src/report/values.ts";
+import { byFigure, figureLabel, numberText, timeText } from "../../src/report/values.ts";
 import { CLAIMS, HOSTILE, realFigures, reportData } from "./fixture.ts";
 
 const figures = await realFigures();
@@ -106,5 +106,40 @@ describe("what the page reads and writes", () => {
       "other",
     ]);
     expect(timeText("2026-11-24T12:24:28.598Z")).toBe("2026-11-24 12:24 UTC");
+  });
+});
+
+describe("a figure that the paper does not have", () => {
+  const [first] = figures;
+  const own = {
+    ...first!,
+    name: "density",
+    claims: undefined,
+    spec: {
+      ...first!.spec,
+      usermeta: { title: `The whole spectrum ${HOSTILE}`, caption: `Beyond the paper ${HOSTILE}` },
+    },
+  };
+  const shown = reportPage(reportData([own, ...figures]), { scripts: [], fonts: [] });
+
+  it("has the title and the caption that its spec brings along, in the contents too", () => {
+    expect(shown.match(/The whole spectrum &#60;img/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(shown.includes("<p>Beyond the paper &#60;img")).toBe(true);
+    expect(shown.includes(HOSTILE)).toBe(false);
+  });
+
+  it("comes after the paper's", () => {
+    expect(["convergence", "fig10", "density", "fig02"].sort(byFigure)).toEqual([
+      "fig02",
+      "fig10",
+      "convergence",
+      "density",
+    ]);
+  });
+});
+
+describe("provenance", () => {
+  it("names the processor that a result was made on", () => {
+    expect(page.includes(" on A processor &#60;img")).toBe(true);
   });
 });
