@@ -74,15 +74,24 @@ export type Basis = "numbers" | "shape";
 
 /** The claim where the study can test it; else the same, not testable, with what was found in its note. */
 export function testedOn(study: Study, paper: Study, basis: Basis, claim: Claim): Claim {
-  if (isStudy(study, paper)) return claim;
+  // What a profile does not compute says so itself.
+  if (isStudy(study, paper) || claim.verdict === "not-testable") return claim;
   if (basis === "shape" && study.data.name === paper.data.name) {
     const remark = `Tested with ${named(study)}, not the paper’s ${difference(study, paper)}.`;
     return { ...claim, note: [remark, claim.note].filter((part) => part !== undefined).join(" ") };
   }
   const lack = `not testable at this profile: ${named(study)}, not the paper’s ${difference(study, paper)}`;
-  const found =
-    claim.ours === null
-      ? ""
-      : `; here it is: ${typeof claim.ours === "number" ? Number(claim.ours.toPrecision(4)) : claim.ours}`;
-  return { ...claim, ours: null, verdict: "not-testable", note: `${lack}${found}` };
+  const found = typeof claim.ours === "number" ? Number(claim.ours.toPrecision(4)) : claim.ours;
+  return { ...claim, ours: null, verdict: "not-testable", note: `${lack}; here it is: ${found}` };
+}
+
+/** A claim that compares several studies: the one that is farthest from the paper's decides. */
+export function testedOnAll(
+  studies: readonly { readonly study: Study; readonly paper: Study }[],
+  basis: Basis,
+  claim: Claim,
+): Claim {
+  const others = studies.filter(({ study, paper }) => !isStudy(study, paper));
+  const farthest = others.find(({ study, paper }) => study.data.name !== paper.data.name) ?? others[0];
+  return farthest === undefined ? claim : testedOn(farthest.study, farthest.paper, basis, claim);
 }

@@ -13,6 +13,8 @@ import { figure4Data } from "../../stages/figures/fig04.ts";
 import fig04 from "../../stages/figures/fig04.vl.json" with { type: "json" };
 import { FIGURE_5A, figure5aData } from "../../stages/figures/fig05a.ts";
 import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
+import { figure6Data, figure6Spec } from "../../stages/figures/fig06.ts";
+import { figure7Data, figure7Spec, figure7Table } from "../../stages/figures/fig07.ts";
 import { figure8Data } from "../../stages/figures/fig08.ts";
 import fig08 from "../../stages/figures/fig08.vl.json" with { type: "json" };
 import { figure9Data } from "../../stages/figures/fig09.ts";
@@ -31,7 +33,9 @@ import {
   EXTREME,
   MINIATURE,
   PAPER_STUDY,
+  syntheticBigModels,
   syntheticFigure5b,
+  syntheticFigure6,
   syntheticImages,
   syntheticReduced,
 } from "./synthetic-images.ts";
@@ -55,6 +59,21 @@ const FIGURES: readonly {
     name: "fig05b",
     spec: figure5bSpec(MINIATURE),
     data: async () => figure5bData(syntheticFigure5b(), MINIATURE, EXTREME),
+  },
+  {
+    name: "fig06a",
+    spec: figure6Spec(syntheticFigure6(), PAPER_STUDY, "sharpness", EXTREME),
+    data: async () => figure6Data(syntheticFigure6(), "sharpness", EXTREME),
+  },
+  {
+    name: "fig06b",
+    spec: figure6Spec(syntheticFigure6(), MINIATURE, "accuracy", EXTREME),
+    data: async () => figure6Data(syntheticFigure6(), "accuracy", EXTREME),
+  },
+  {
+    name: "fig07",
+    spec: figure7Spec(figure7Table(syntheticBigModels())),
+    data: async () => figure7Data(figure7Table(syntheticBigModels())),
   },
   { name: "fig03", spec: fig03, data: async () => figure3Data(syntheticLandscape()) },
   { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },

@@ -1,6 +1,7 @@
 /** Tables of the shape of the convolutional studies' artifacts, made up so that everything that is claimed holds. */
 import { correlationsOf } from "../../stages/figures/correlations.ts";
 import type { Figure5Tables } from "../../stages/figures/fig05.ts";
+import type { Figure6Tables } from "../../stages/figures/fig06.ts";
 import type { BigModelTable, BigRow, ReducedRow, ReducedTable, Study } from "../../stages/figures/image-tables.ts";
 import type { EventualSharpness, GeneralizationRow, GeneralizationTable } from "../../stages/figures/model-tables.ts";
 import { eventual } from "./synthetic-models.ts";
@@ -118,6 +119,10 @@ export function syntheticReduced(seeds = 2): ReducedTable {
     ),
   );
   return { k: 4, models, correlations: correlationsOf(models, { k: 4, from: 0, upTo: Number.MAX_VALUE }) };
+}
+
+export function syntheticFigure6(): Figure6Tables {
+  return { reduced: syntheticReduced(), constant: syntheticImages() };
 }
 
 const BIG: Readonly<Record<BigRow, { readonly network: string; readonly copies: number; readonly percent: number[] }>> =
