@@ -9,7 +9,8 @@ export const command: Command = {
   summary: "remove old results from the cache",
   usage: "[options]",
   description: `Removes results from the cache that pipeline.yaml does not reach, with any profile, and that were neither made nor
-restored for two weeks. What a stage that would run had last is kept. Safe while other pipelines run.`,
+restored for two weeks, and what is left of stages and profiles that it has no more: logs, states of unfinished actions.
+What a stage that would run had last is kept. Safe while other pipelines run.`,
   options: {
     "older-than": { type: "string", value: "AGE", description: "how old they must be: 14d (default), 12h, 0" },
     "max-size": {
@@ -50,14 +51,30 @@ restored for two weeks. What a stage that would run had last is kept. Safe while
       return 0;
     }
     const { removed, kept, busy } = report;
+    // What it was can be looked at only before it goes.
+    if (dryRun)
+      for (const { kind, name, bytes } of removed.others) out.write(`${kind} ${name} (${formatBytes(bytes)})\n`);
+    const counts = new Map<string, number>();
+    for (const { kind } of removed.others) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    const others = [...counts].map(([kind, count]) => counted(count, NAMES[kind as keyof typeof NAMES]));
+    const parts = [counted(removed.results, "result"), counted(removed.blobs, "blob"), ...others];
+    const what = `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
     out.write(
-      `${dryRun ? "would remove" : "removed"} ${counted(removed.results, "result")} and ${counted(removed.blobs, "blob")} (${formatBytes(removed.bytes)}); ` +
+      `${dryRun ? "would remove" : "removed"} ${what} (${formatBytes(removed.bytes)}); ` +
         `${counted(kept.results, "result")} (${formatBytes(kept.bytes)}) ${kept.results === 1 ? "stays" : "stay"}\n`,
     );
     if (busy) out.write("another pipeline is running here: nothing younger than a day was touched\n");
     return 0;
   },
 };
+
+const NAMES = {
+  log: "log",
+  plan: "plan",
+  resume: "unfinished state",
+  bundle: "bundle file",
+  quarantine: "corrupted blob",
+} as const;
 
 function ageOf(text: string): number | undefined {
   const [, number, unit = "d"] = /^(\d+(?:\.\d+)?)(d|h|m)?$/.exec(text) ?? [];

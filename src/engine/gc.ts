@@ -1,9 +1,11 @@
-import { linkSync, readdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isDigest } from "./digest.ts";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import { type Entry, entriesIn } from "./entries.ts";
 import type { Environment } from "./environment.ts";
 import { explainIo } from "./io-error.ts";
+import { type Leftover, leftover, leftoversOf, removeLeftover } from "./leftovers.ts";
 import type { ActionRecord } from "./outcome.ts";
 import type { Digest, Key, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
@@ -20,18 +22,27 @@ export interface GcOptions {
 }
 
 export interface GcReport {
-  readonly removed: { readonly results: number; readonly blobs: number; readonly bytes: number };
+  /** `bytes` are those of `blobs` and of `others`. */
+  readonly removed: {
+    readonly results: number;
+    readonly blobs: number;
+    readonly bytes: number;
+    readonly others: readonly Other[];
+  };
   readonly kept: { readonly results: number; readonly bytes: number };
   /** Another pipeline is running: what is younger than a day was left alone. */
   readonly busy: boolean;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-interface Entry {
-  readonly file: string;
-  readonly stats: Stats;
+/** What is neither a result nor a blob, and went. */
+export interface Other {
+  readonly kind: Leftover["kind"];
+  /** Of the instance, the profile or the digest. */
+  readonly name: string;
+  readonly bytes: number;
 }
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 interface Result extends Entry {
   readonly reached: boolean;
@@ -41,7 +52,7 @@ interface Result extends Entry {
 
 /**
  * Removes results that none of these plans (the pipeline file with every profile) reaches and that are old, then blobs
- * and bundles that no result names. Other pipelines may run meanwhile: what they are about to name is young, and a result
+ * and bundles that no result names, and what is left of instances and profiles that are not declared any more. Other pipelines may run meanwhile: what they are about to name is young, and a result
  * that goes while they look at it is a miss to them, never a wrong hit.
  */
 export async function collectGarbage(
@@ -77,7 +88,10 @@ export async function collectGarbage(
 
     const sizes = new Map(blobs.map(({ file, stats }) => [basename(file) as Digest, stats.size]));
     const kept = results.filter((result) => result.reached || !isOld(result, grown));
-    shrink(kept, sizes, maxBytes, (result) => !busy || isOld(result, DAY_MS));
+    // An unfinished action's folder is as good as a result that nothing reaches: it may be large, and goes by age and size.
+    const leftovers = leftoversOf(store, plans, reached);
+    const staying = leftovers.filter((leftover) => !isOld(leftover, grown));
+    shrink(kept, staying, sizes, maxBytes, (entry) => !busy || isOld(entry, DAY_MS));
     const keeping = new Set(kept);
     const named = new Set(kept.flatMap((result) => [...result.blobs]));
     const goners = results.filter((result) => !keeping.has(result));
@@ -85,28 +99,29 @@ export async function collectGarbage(
       if (named.has(basename(blob.file) as Digest)) return false;
       return !busy || !isNew(blob);
     });
+    const code = new Set(kept.flatMap((result) => [...result.code]));
+    const others = [
+      ...leftovers.filter((leftover) => !staying.includes(leftover)),
+      ...entriesIn(join(store.root, "bundles"), 0)
+        .filter((entry) => !code.has(basename(entry.file).split(".")[0]!) && isOld(entry, Math.max(grown, DAY_MS)))
+        .map((entry) => leftover("bundle", basename(entry.file), entry)),
+      ...entriesIn(join(store.root, "quarantine"), 0)
+        .filter((entry) => isOld(entry, grown))
+        .map((entry) => leftover("quarantine", basename(entry.file), entry)),
+    ];
     if (!dryRun) {
       for (const { file } of goners) rmSync(file, { force: true });
       for (const blob of garbage) removeBlob(store, blob);
-      const code = new Set(kept.flatMap((result) => [...result.code]));
-      for (const entry of entriesIn(join(store.root, "bundles"), 0)) {
-        const [digest = ""] = basename(entry.file).split(".");
-        if (!code.has(digest) && isOld(entry, Math.max(grown, DAY_MS))) rmSync(entry.file, { force: true });
-      }
-      // What unfinished actions keep for going on, unless a plan may still go on from it.
-      for (const folder of namesIn(join(store.root, "resume")).map((name) => join(store.root, "resume", name))) {
-        for (const key of namesIn(folder)) {
-          const stats = statSync(join(folder, key), { throwIfNoEntry: false });
-          if (stats !== undefined && !reached.has(key as Key) && isOld({ file: folder, stats }, grown))
-            rmSync(join(folder, key), { recursive: true, force: true });
-        }
-      }
-      for (const entry of entriesIn(join(store.root, "quarantine"), 0)) {
-        if (isOld(entry, grown)) rmSync(entry.file, { force: true });
-      }
+      for (const other of others) removeLeftover(store, other);
     }
+    const bytes = sum(garbage.map(({ stats }) => stats.size)) + sum(others.map((other) => other.bytes));
     return {
-      removed: { results: goners.length, blobs: garbage.length, bytes: sum(garbage.map(({ stats }) => stats.size)) },
+      removed: {
+        results: goners.length,
+        blobs: garbage.length,
+        bytes,
+        others: others.map(({ kind, name, bytes }) => ({ kind, name, bytes })),
+      },
       kept: { results: kept.length, bytes: sum([...named].map((digest) => sizes.get(digest) ?? 0)) },
       busy,
     };
@@ -139,21 +154,28 @@ async function keysOf(engine: Engine): Promise<Key[]> {
   });
 }
 
-/** Takes the oldest results that nothing reaches off the list until the blobs of the rest fit. */
+/** Takes the oldest of what nothing reaches off the lists until the blobs and folders of the rest fit. */
 function shrink(
   kept: Result[],
+  leftovers: Leftover[],
   sizes: ReadonlyMap<Digest, number>,
   maxBytes: number,
-  mayGo: (result: Result) => boolean,
+  mayGo: (entry: Entry) => boolean,
 ): void {
   const uses = new Map<Digest, number>();
   for (const digest of kept.flatMap((result) => [...result.blobs])) uses.set(digest, (uses.get(digest) ?? 0) + 1);
-  let bytes = sum([...uses.keys()].map((digest) => sizes.get(digest) ?? 0));
-  const candidates = kept.filter((result) => !result.reached && mayGo(result));
-  for (const result of candidates.sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)) {
+  let bytes =
+    sum([...uses.keys()].map((digest) => sizes.get(digest) ?? 0)) + sum(leftovers.map((leftover) => leftover.bytes));
+  const candidates = [...kept.filter((result) => !result.reached), ...leftovers].filter(mayGo);
+  for (const candidate of candidates.sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)) {
     if (bytes <= maxBytes) return;
-    kept.splice(kept.indexOf(result), 1);
-    for (const digest of result.blobs) {
+    if ("kind" in candidate) {
+      leftovers.splice(leftovers.indexOf(candidate), 1);
+      bytes -= candidate.bytes;
+      continue;
+    }
+    kept.splice(kept.indexOf(candidate), 1);
+    for (const digest of candidate.blobs) {
       uses.set(digest, uses.get(digest)! - 1);
       if (uses.get(digest) === 0) bytes -= sizes.get(digest) ?? 0;
     }
@@ -180,26 +202,6 @@ function removeBlob(store: Store, { file, stats }: Entry): void {
     if (code !== "ENOENT" && code !== "EEXIST") throw error;
   }
   rmSync(aside, { force: true });
-}
-
-/** The files in a folder, or in its folders. */
-function entriesIn(folder: string, depth: 0 | 1): Entry[] {
-  const paths = namesIn(folder).map((name) => join(folder, name));
-  const files = depth === 0 ? paths : paths.flatMap((path) => namesIn(path).map((name) => join(path, name)));
-  return files.flatMap((file) => {
-    const stats = statSync(file, { throwIfNoEntry: false });
-    return stats?.isFile() ? [{ file, stats }] : [];
-  });
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
 }
 
 function sum(numbers: readonly number[]): number {

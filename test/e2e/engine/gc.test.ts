@@ -26,7 +26,12 @@ stages:
 }
 
 interface Report {
-  readonly removed: { readonly results: number; readonly blobs: number };
+  readonly removed: {
+    readonly results: number;
+    readonly blobs: number;
+    readonly bytes: number;
+    readonly others: readonly { readonly kind: string; readonly name: string; readonly bytes: number }[];
+  };
   readonly kept: { readonly results: number; readonly bytes: number };
   readonly busy: boolean;
 }
@@ -74,6 +79,84 @@ stages:
     await workspace.run("run");
     await gc(workspace, "--older-than", "0");
     expect(workspace.list(".pipeline/resume")).toHaveLength(1);
+  });
+
+  /** A declared stage and profile, and one of each that is then gone: each has printed something and left a state. */
+  async function undeclared(): Promise<Workspace> {
+    const workspace = makeWorkspace();
+    const stage = (name: string): string =>
+      `  ${name}: { cmd: 'echo said; head -c 500 /dev/zero > $PIPELINE_RESUME/half; exit 1; touch \${outs.o}', resume: true, outs: { o: ${name} } }\n`;
+    const declared = `version: 1\nprofiles: { here: {} }\nstages:\n${stage("a")}`;
+    workspace.write("pipeline.yaml", `${declared.replace("here: {}", "here: {}, gone: {}")}${stage("b")}`);
+    await workspace.run("run", "--keep-going", "--profile", "gone");
+    await workspace.run("run", "--keep-going", "--profile", "here");
+    workspace.write("pipeline.yaml", declared);
+    return workspace;
+  }
+
+  it("removes what is left of stages and profiles that are no more, says what, and leaves that of the others", async () => {
+    const workspace = await undeclared();
+    const files = (): string[] =>
+      ["logs", "plans", "resume"]
+        .flatMap((folder) => workspace.list(`.pipeline/${folder}`))
+        .map((file) => file.replace(/[0-9a-f]{64}/, "KEY"));
+    const here = [".pipeline/logs/a.log", ".pipeline/plans/here.json", ".pipeline/resume/a/KEY/half"];
+    const gone = [".pipeline/logs/b.log", ".pipeline/plans/gone.json", ".pipeline/resume/b/KEY/half"];
+    expect(files().filter((file) => !file.endsWith("default.json"))).toEqual([...here, ...gone].sort());
+    // Young ones stay.
+    expect((await gc(workspace)).removed.others).toEqual([]);
+    const plan = await gc(workspace, "--older-than", "0", "--dry-run");
+    expect(plan.removed.others.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      "log b",
+      "plan gone.json",
+      "resume b",
+    ]);
+    expect(plan.removed.others.map(({ bytes }) => bytes)).toEqual([5, expect.any(Number), 500]);
+    const { stdout } = await workspace.run("gc", "--older-than", "0", "-n");
+    expect(stdout).toMatch(
+      /^log b \(5 B\)\nplan gone\.json \(.*\)\nresume b \(500 B\)\nwould remove 0 results, 0 blobs, 1 log, 1 plan and 1 unfinished state \(/,
+    );
+    expect(await gc(workspace, "--older-than", "0")).toEqual(plan);
+    expect(files().filter((file) => !file.endsWith("default.json"))).toEqual(here);
+    expect(workspace.exists(".pipeline/resume/b")).toBe(false);
+  });
+
+  it("counts unfinished states in the size, and takes the oldest of all first", async () => {
+    const workspace = await undeclared();
+    const [state] = workspace.list(".pipeline/resume/b") as [string];
+    const folder = workspace.path(state.slice(0, -"/half".length));
+    utimesSync(folder, new Date(0), new Date(0));
+    const sizeOf = (of: readonly { readonly bytes: number }[]): number => of.reduce((sum, { bytes }) => sum + bytes, 0);
+    const others = (await gc(workspace, "--older-than", "0", "-n")).removed.others;
+    // Old enough for none by age: one byte too many, and the state goes.
+    const removed = (await gc(workspace, "--older-than", "99999d", "--max-size", `${sizeOf(others) - 1}B`, "-n"))
+      .removed;
+    expect(removed.others.map(({ kind }) => kind)).toEqual(["resume"]);
+    expect((await gc(workspace, "--older-than", "99999d", "--max-size", `${sizeOf(others)}B`)).removed.others).toEqual(
+      [],
+    );
+    expect((await gc(workspace, "--max-size", "0")).removed.others).toHaveLength(3);
+    expect(workspace.exists(".pipeline/logs/a.log")).toBe(true);
+  });
+
+  it("leaves a state alone while somebody goes on from it", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml": `version: 1
+params: { n: 1 }
+stages:
+  a: { cmd: 'echo \${params.n} > $PIPELINE_RESUME/half; echo there; until [ -e go ]; do sleep 0.02; done; cp $PIPELINE_RESUME/half \${outs.o}', resume: true, outs: { o: o } }
+`,
+    });
+    const running = workspace.start({}, "run", "--json", "--set", "n=2");
+    await running.printed(/"line":"there"/);
+    const [state] = workspace.list(".pipeline/resume") as [string];
+    // As if it had last been written to long ago: its lock alone says that it is in use.
+    utimesSync(workspace.path(state.slice(0, -"/half".length)), new Date(0), new Date(0));
+    await gc(workspace, "--older-than", "0");
+    expect(workspace.exists(state)).toBe(true);
+    workspace.write("go", "");
+    expect((await running.ended).summary).toMatchObject({ ran: 1 });
+    expect(workspace.read("artifacts/o")).toBe("2\n");
   });
 
   it("goes by age: young results stay, and a restore makes one young", async () => {
