@@ -1,5 +1,7 @@
 import { createBasis, orthogonalise, project, rowOf, storeRow, subtract } from "./basis.ts";
+import type { FloatArray } from "./float-array.ts";
 import { BREAKDOWN, type Matvec } from "./lanczos.ts";
+import type { CurvatureObjective } from "./objective.ts";
 import { standardNormal, uniform } from "./rng.ts";
 import { type Estimate, estimate } from "./spectral-density.ts";
 
@@ -103,4 +105,18 @@ export async function estimateTrace(
     numMatvecs,
     status: "complete",
   };
+}
+
+/** The trace and the Frobenius norm of the Hessian of L at θ `[P]`. */
+export async function hessianTrace(
+  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  theta: FloatArray,
+  options: Omit<TraceOptions, "precision">,
+): Promise<TraceEstimate> {
+  const around = await objective.linearize(theta);
+  try {
+    return await estimateTrace(around.hvp, objective.numParams, { ...options, precision: objective.float });
+  } finally {
+    around.dispose();
+  }
 }

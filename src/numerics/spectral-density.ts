@@ -1,5 +1,6 @@
 import type { FloatArray } from "./float-array.ts";
 import { lanczos, type Matvec } from "./lanczos.ts";
+import type { CurvatureObjective } from "./objective.ts";
 import { standardNormal } from "./rng.ts";
 import { tridiagonalEigen } from "./tridiagonal.ts";
 
@@ -59,6 +60,20 @@ export async function spectralQuadrature(
     });
   }
   return { quadratures, numMatvecs, status: "complete" };
+}
+
+/** Quadratures of the spectrum of the Hessian of L at θ `[P]`. */
+export async function hessianQuadrature(
+  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  theta: FloatArray,
+  options: Omit<QuadratureOptions, "precision">,
+): Promise<SpectralQuadrature> {
+  const around = await objective.linearize(theta);
+  try {
+    return await spectralQuadrature(around.hvp, objective.numParams, { ...options, precision: objective.float });
+  } finally {
+    around.dispose();
+  }
 }
 
 /**

@@ -14,15 +14,24 @@ export interface Figure {
   readonly tables?: readonly PaperTable[];
 }
 
-/** Writes a figure stage's four outs: `spec`, `svg`, `png` and `claims`. A failed claim is logged, and fails nothing. */
-export async function writeFigure(
+/** Writes the outs `spec`, `svg` and `png`: all that a figure without claims has. Its spec's `usermeta` has title and caption. */
+export async function writePicture(
   context: StageContext,
-  { name, title, spec, data, claims, tables }: Figure,
+  spec: FigureSpec,
+  data: Readonly<Record<string, Rows>>,
 ): Promise<void> {
   const figure = await renderFigure(spec, data);
   writeFileSync(context.out("spec"), `${JSON.stringify(figure.spec)}\n`);
   writeFileSync(context.out("svg"), figure.svg);
   writeFileSync(context.out("png"), figure.png);
+}
+
+/** Writes a figure stage's four outs: `spec`, `svg`, `png` and `claims`. A failed claim is logged, and fails nothing. */
+export async function writeFigure(
+  context: StageContext,
+  { name, title, spec, data, claims, tables }: Figure,
+): Promise<void> {
+  await writePicture(context, spec, data);
   const { stage, params, platform } = context.provenance;
   const artifact = claimsArtifact({
     figure: name,

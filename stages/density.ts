@@ -1,0 +1,46 @@
+/** The whole spectrum of the Hessian at five moments of a run: its beginning, around its most prominent instability, its end. */
+import { hessianQuadrature } from "../src/numerics/spectral-density.ts";
+import { defineStage, StageError } from "../src/stage.ts";
+import type { DensityTable } from "./figures/curvature-tables.ts";
+import type { InstabilitiesTable, Instability } from "./figures/mlp-tables.ts";
+import { withObjective } from "./shared/objective.ts";
+import { paramsOf } from "./shared/params.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
+import { openTrajectory } from "./shared/tensors.ts";
+
+interface Instabilities extends InstabilitiesTable {
+  readonly snapshots: readonly (Instability & { readonly prominence: number })[];
+}
+
+export default defineStage({
+  async run(context) {
+    const { network, probes, steps } = paramsOf(context, { network: "sizes", probes: "count", steps: "count" });
+    if (probes < 2 || steps < 2)
+      throw new StageError(
+        `${probes} probes of ${steps} steps give no density with its error`,
+        "give two or more of each",
+      );
+    const { eta, threshold, snapshots } = readTable<Instabilities>(context, "instabilities");
+    const { baseline, peak, end } = snapshots.reduce((best, each) => (each.prominence > best.prominence ? each : best));
+    const trajectory = openTrajectory(context.dep("checkpoints").path);
+    const moments = [
+      { role: "initial", epoch: trajectory.epochs[0]! },
+      { role: "before", epoch: baseline },
+      { role: "peak", epoch: peak },
+      { role: "after", epoch: end },
+      { role: "last", epoch: trajectory.epochs.at(-1)! },
+    ] as const;
+    await withObjective(context, network, async (objective) => {
+      const rows: DensityTable["rows"][number][] = [];
+      for (const { role, epoch } of moments) {
+        const { quadratures, status } = await hessianQuadrature(objective, trajectory.at(epoch), { probes, steps });
+        // A run ends in the θ that diverged.
+        if (status === "not-finite") break;
+        rows.push({ epoch, role, quadratures });
+        context.progress({ done: rows.length, total: moments.length, unit: "spectra" });
+      }
+      const table: DensityTable = { eta, threshold, parameters: objective.numParams, steps, rows };
+      writeTable(context, "table", table);
+    });
+  },
+});
