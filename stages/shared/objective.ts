@@ -3,7 +3,7 @@ import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
 import type { Samples } from "../../src/numerics/samples.ts";
 import type { TensorData } from "../../src/programs/tensor.ts";
 import { openRuntime } from "../../src/runtimes/open.ts";
-import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
+import type { DeviceName, Runtime, RuntimeUnavailable } from "../../src/runtimes/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
 import { type BatchStage, type StageContext, StageError } from "../../src/stage.ts";
 import { metadataOf, tensorOf } from "./tensors.ts";
@@ -16,22 +16,29 @@ export const PAPER_TEST_SAMPLES = 200;
  * paper's first 200 test samples) and, where there are more, `all` of them. Instances of one network and data share one,
  * and with it the compiled programs.
  */
-export type Objectives = (context: StageContext, widths: readonly number[]) => Promise<Objective>;
+export type Objectives = (
+  context: StageContext,
+  widths: readonly number[],
+  options?: ObjectiveOptions,
+) => Promise<Objective>;
+
+export interface ObjectiveOptions {
+  /** In float64: where the device computes in float32 alone, on the CPU instead. Default: what the device is best at. */
+  readonly isDouble?: boolean;
+}
 
 /** Runs `use` with objectives, opened when first asked for and disposed at the end. */
 export async function withObjectives<T>(use: (objectives: Objectives) => Promise<T>): Promise<T> {
   const runtimes = new Map<string, Runtime>();
   const opened = new Map<string, Objective>();
-  const open: Objectives = async (context, widths) => {
-    const device = context.platform.device as DeviceName;
+  const open: Objectives = async (context, widths, { isDouble = false } = {}) => {
+    const wanted = context.platform.device as DeviceName;
     const { path } = context.dep("data");
-    const identity = JSON.stringify([device, path, widths]);
+    const identity = JSON.stringify([wanted, path, widths, isDouble]);
     const known = opened.get(identity);
     if (known !== undefined) return known;
-    const runtime = runtimes.get(device) ?? (await openRuntime(device));
-    if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
-    runtimes.set(device, runtime);
-    const objective = await openObjective(runtime, widths, path);
+    const runtime = await openOneOf(isDouble ? doubleDevices(wanted) : [wanted], runtimes);
+    const objective = await openObjective(runtime, widths, path, isDouble ? { float: "f64" } : {});
     opened.set(identity, objective);
     return objective;
   };
@@ -62,7 +69,31 @@ export function inTurn(run: (context: StageContext, objectives: Objectives) => P
   };
 }
 
-async function openObjective(runtime: Runtime, widths: readonly number[], path: string): Promise<Objective> {
+/** Devices that compute in float64, the wanted one first if it does: GPUs and TensorFlow.js have float32 alone. */
+function doubleDevices(wanted: DeviceName): readonly DeviceName[] {
+  return wanted === "reference:cpu" ? [wanted] : ["onnx:cpu", "reference:cpu"];
+}
+
+/** The first device that is there. */
+async function openOneOf(devices: readonly DeviceName[], opened: Map<string, Runtime>): Promise<Runtime> {
+  let failure: RuntimeUnavailable | undefined;
+  for (const device of devices) {
+    const runtime = opened.get(device) ?? (await openRuntime(device));
+    if (!isUnavailable(runtime)) {
+      opened.set(device, runtime);
+      return runtime;
+    }
+    failure ??= runtime;
+  }
+  throw new StageError(failure!.message, failure!.remedy);
+}
+
+async function openObjective(
+  runtime: Runtime,
+  widths: readonly number[],
+  path: string,
+  options: { readonly float?: "f64" },
+): Promise<Objective> {
   const network = mlp(widths);
   const splits = readSplits(path);
   const [count] = splits.train.inputs.shape;
@@ -72,7 +103,7 @@ async function openObjective(runtime: Runtime, widths: readonly number[], path: 
       `the data have ${features} features, the network takes ${network.inputShape[0]}`,
       "make the first of the network's widths that number",
     );
-  return makeObjective(runtime, network, splits);
+  return makeObjective(runtime, network, splits, options);
 }
 
 function readSplits(path: string): { readonly train: Samples; readonly test: Samples; readonly all?: Samples } {
