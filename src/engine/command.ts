@@ -3,18 +3,20 @@ import { delimiter, join, relative, sep } from "node:path";
 import { type Action, type ActionEnd, type ActionHooks, explainEnd, explainTimeout, type Host } from "./action.ts";
 import { watchChild } from "./child.ts";
 import { environmentOf } from "./environment.ts";
-import { tracedSpawn, undeclaredReads } from "./trace.ts";
+import type { Program, Spawner } from "./spawner.ts";
+import { traced, undeclaredReads } from "./trace.ts";
 import { explainReads } from "./undeclared.ts";
 
 /**
- * Runs a `cmd:` stage: bash through zx, in the workspace, with `${deps.x}` and `${outs.x}` replaced by quoted paths (a
- * fan-in by all of them). Programs of installed packages are on the PATH.
+ * Runs a `cmd:` stage as zx would: in its shell, with its prefix and its quoting, in the workspace, with `${deps.x}` and
+ * `${outs.x}` replaced by quoted paths (a fan-in by all of them). Programs of installed packages are on the PATH. Starting
+ * and watching the process is the engine's own: docs/decisions/006.
  */
-export async function runCommand(host: Host, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
+export async function runCommand(host: Host, spawner: Spawner, action: Action, hooks: ActionHooks): Promise<ActionEnd> {
   const { instance } = action;
   const { workspace } = host.plan;
   if (instance.action.type !== "cmd") throw new Error(`${instance.name} is no cmd: stage`);
-  const { $ } = await import("zx/core");
+  const { $, quote } = await import("zx/core");
   if (!$.shell) {
     const message = "cmd: stages need bash, and it is not on the PATH";
     return { type: "failed", failure: { reason: "no-shell", message, remedy: "install bash", output: [] } };
@@ -22,26 +24,19 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
   const env = environmentOf(host.environment, instance.env, action);
   const programs = join(workspace, "node_modules", ".bin");
   if (existsSync(programs)) env.PATH = env.PATH === undefined ? programs : `${programs}${delimiter}${env.PATH}`;
-  const [pieces, values] = cut(instance.action.command, (kind, name) => {
-    if (kind === "deps") return action.deps[name]?.files.map(({ path }) => path);
-    const out = action.outs[name];
-    return out === undefined ? undefined : relative(workspace, out).split(sep).join("/");
-  });
+  const text = instance.action.command.replaceAll(
+    /\$\{(deps|outs)\.([^}]+)\}/g,
+    (whole, kind: string, name: string) => {
+      if (kind === "deps") return action.deps[name]?.files.map(({ path }) => quote(path)).join(" ") ?? whole;
+      const out = action.outs[name];
+      return out === undefined ? whole : quote(relative(workspace, out).split(sep).join("/"));
+    },
+  );
+  const args = ["-c", `${$.prefix}${text}${$.postfix}`];
+  const plain: Program = { file: typeof $.shell === "string" ? $.shell : "bash", args, cwd: workspace, env };
   const traceFile = host.trace === true ? join(action.temporary, "trace") : undefined;
-  const running = $({
-    ...(traceFile === undefined ? {} : { spawn: tracedSpawn(traceFile) }),
-    cwd: workspace,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: process.platform !== "win32",
-    nothrow: true,
-    quiet: true,
-    // Lines go to the log as they come: nothing is gathered in memory.
-    store: { stdout: nowhere(), stderr: nowhere(), stdall: nowhere() },
-  })(Object.assign(pieces, { raw: pieces }), ...values);
-  const { child } = running;
-  if (child === undefined) throw new Error("zx started no process");
-  const [end] = await Promise.all([watchChild(child, { ...hooks, seconds: instance.timeout }), running]);
+  const program = traceFile === undefined ? plain : traced(plain, traceFile);
+  const end = await watchChild(spawner.start(program), { ...hooks, seconds: instance.timeout });
   if (end.interrupted) return { type: "interrupted" };
   const output = hooks.tail();
   if (end.timedOut) {
@@ -62,25 +57,4 @@ export async function runCommand(host: Host, action: Action, hooks: ActionHooks)
     ...(end.code === null ? {} : { exitCode: end.code }),
   };
   return { type: "failed", failure };
-}
-
-const nowhere = (): string[] => Object.assign([], { push: () => 0 });
-
-/** A command's text around its `${deps.x}` and `${outs.x}`, and the paths that go between, as zx's template wants them. */
-function cut(
-  command: string,
-  pathFor: (kind: string, name: string) => string | readonly string[] | undefined,
-): [pieces: string[], values: (string | readonly string[])[]] {
-  const pieces: string[] = [];
-  const values: (string | readonly string[])[] = [];
-  let from = 0;
-  for (const match of command.matchAll(/\$\{(deps|outs)\.([^}]+)\}/g)) {
-    const value = pathFor(match[1]!, match[2]!);
-    if (value === undefined) continue;
-    pieces.push(command.slice(from, match.index));
-    values.push(value);
-    from = match.index + match[0].length;
-  }
-  pieces.push(command.slice(from));
-  return [pieces, values];
 }

@@ -1,17 +1,21 @@
 import type { Action, ActionEnd, ActionHooks, Host, Member } from "./action.ts";
 import type { InstanceName } from "./plan.ts";
+import type { Spawner } from "./spawner.ts";
 
 /** Runs actions somewhere, in one process, and settles each. Several are `run:` actions of one stage. */
 export type Executor = (members: readonly Member[]) => Promise<void>;
 
-/** Here, as child processes of this machine. */
-export function localExecutor(host: Host): Executor {
+/** Here, as child processes of this machine, until the signal says that no more will come. */
+export function localExecutor(host: Host, signal: AbortSignal): Executor {
+  let spawner: Spawner | undefined;
+  signal.addEventListener("abort", () => spawner?.close());
   // Loaded when something runs: child processes bring half of Node's network code with them.
   return async (members) => {
     const [first] = members;
     if (first === undefined) return;
     if (first.action.code !== undefined) return (await import("./stage-process.ts")).runStage(host, members);
-    first.settle(await (await import("./command.ts")).runCommand(host, first.action, first.hooks));
+    spawner ??= (await import("./spawner.ts")).openSpawner();
+    first.settle(await (await import("./command.ts")).runCommand(host, spawner, first.action, first.hooks));
   };
 }
 

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Json, PlatformFacts, PlatformFailure } from "../stage.ts";
-import { watchChild } from "./child.ts";
+import { localChild, watchChild } from "./child.ts";
 import { type CodeReader, isFailure } from "./code-digest.ts";
 import { digestOf } from "./digest.ts";
 import { type Environment, environmentOf } from "./environment.ts";
@@ -98,7 +98,7 @@ async function probe(
   const env = Object.fromEntries(platform.env.map((name) => [name, environment[name]]));
   child.send({ type: "probe", bundle: pathToFileURL(bundle).href, env });
   const output: string[] = [];
-  const end = await watchChild(child, { onLine: (_, line) => output.push(line), signal });
+  const end = await watchChild(localChild(child), { onLine: (_, line) => output.push(line), signal });
   const module = relative(store.workspace, resolve(store.workspace, platform.module));
   if (answer?.type === "facts") {
     const { facts } = answer;

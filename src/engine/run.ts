@@ -128,7 +128,7 @@ async function runInstances(
   let problem: PlanFailure | undefined;
   const stop = AbortSignal.any([signal, broken.signal]);
   setMaxListeners(0, stop);
-  const executor = localExecutor({ plan, store, code, environment, trace });
+  const executor = localExecutor({ plan, store, code, environment, trace }, stop);
   const batches = new WeakMap<Slot, Batch>();
   const batchOf = (slot: Slot): Batch => {
     const batch = batches.get(slot) ?? openBatch(executor, slot.names.length);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Action, type ActionHooks, explainEnd, explainTimeout, type Host, type Member } from "./action.ts";
-import { type ChildEnd, watchChild } from "./child.ts";
+import { type ChildEnd, localChild, watchChild } from "./child.ts";
 import { environmentOf, pathIn, placeOf } from "./environment.ts";
 import type { Failure } from "./event.ts";
 import { hostModule } from "./host-module.ts";
@@ -89,7 +89,7 @@ export async function runStage(host: Host, members: readonly Member[]): Promise<
   const current = (): Member => open.values().next().value ?? members.at(-1)!;
   // Each of a batch brings its own time.
   const seconds = instance.timeout === undefined ? undefined : instance.timeout * members.length;
-  const ended = watchChild(child, {
+  const ended = watchChild(localChild(child), {
     seconds,
     signal: members[0]!.hooks.signal,
     onLine: (stream, line) => current().hooks.onLine(stream, line),

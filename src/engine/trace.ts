@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Action, Host } from "./action.ts";
 import { type Environment, placeOf } from "./environment.ts";
 import type { PlanFailure } from "./plan-failure.ts";
+import type { Program } from "./spawner.ts";
 
 const CALLS = "trace=open,openat,openat2,execve";
 
@@ -28,14 +29,10 @@ export function traceProblem({ PATH }: Environment): PlanFailure | undefined {
   };
 }
 
-/** A `spawn` for zx that starts the shell under strace, which writes what is opened to `file`. */
-export function tracedSpawn(file: string): typeof spawn {
-  const traced = (command: string, _args: readonly string[], options: { shell: string }): ReturnType<typeof spawn> => {
-    const { shell, ...rest } = options;
-    const words = ["-f", "-y", "-qq", "-s", "4096", "-e", CALLS, "-e", "signal=none", "-o", file, "--"];
-    return spawn("strace", [...words, shell, "-c", command], rest);
-  };
-  return traced as typeof spawn;
+/** The program under strace, which writes what is opened to `file`. */
+export function traced({ file, args, ...rest }: Program, trace: string): Program {
+  const words = ["-f", "-y", "-qq", "-s", "4096", "-e", CALLS, "-e", "signal=none", "-o", trace, "--"];
+  return { ...rest, file: "strace", args: [...words, file, ...args] };
 }
 
 /** The files of the workspace that an action has read without declaring them, workspace-relative, sorted. */
