@@ -24,11 +24,12 @@ export function convergenceData({ stages, trajectory }: ConvergenceTable): Recor
 }
 
 function labelOf({ count, matvecs, k, tol, unconverged }: StageSolves): string {
-  const some = count === 0 ? "" : `, ${(matvecs / count).toFixed(1)} products each`;
+  const some = unconverged.length === 0 ? ", all converged" : "";
+  const each = count === 0 ? "" : `, ${(matvecs / count).toFixed(1)} products each`;
   const failed = unconverged.filter(({ status }) => status === "max-matvecs").length;
   const diverged = unconverged.length - failed;
   return [
-    `${count} solve${count === 1 ? "" : "s"}${some}; k = ${k}, tolerance ${tol}`,
+    `${count} solve${count === 1 ? "" : "s"}${some}${each}; k = ${k}, tolerance ${tol}`,
     ...(failed > 0 ? [`${failed} not converged`] : []),
     ...(diverged > 0 ? [`${diverged} at a θ that diverged`] : []),
   ].join("; ");

@@ -18,7 +18,7 @@ const FLOOR = 0.3;
 const MOMENTS = {
   initial: "at initialisation",
   before: "before the instability",
-  peak: "at its peak of the loss",
+  peak: "at the peak of its loss",
   after: "once it is over",
   last: "the run's last",
 } as const;

@@ -129,7 +129,7 @@ export function figure6Spec(tables: Figure6Tables, study: Study, quantity: Quant
   const all = ["means", "seeds", "kept", "level"].flatMap((set) => data[set]!.map(({ value }) => value as number));
   const isLog = quantity === "sharpness";
   return fillSlots(spec, {
-    title: studyHeading(study, VGG10_5K, `, η reduced to ${smallOf(tables)}`),
+    title: studyHeading(study, VGG10_5K, { ending: `, η reduced to ${smallOf(tables)}` }),
     description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots). Diamonds: η₀ kept to the end. Grey: the small learning rate from the beginning.`,
     yTitle: title,
     yScale: isLog ? { type: "log", nice: false, padding: 8 } : { zero: false, nice: true, padding: 8 },

@@ -30,23 +30,29 @@ export function studyTitle(study: Study, paper: Study): string {
   return isStudy(study, paper) ? named(study) : `${named(study)} (not the paper’s ${difference(study, paper)})`;
 }
 
-/** The same as a figure's heading, in two lines where it has to say more. */
-export function studyHeading(study: Study, paper: Study, more = ""): Heading {
-  const name = named(study);
-  const text = `${name[0]!.toUpperCase()}${name.slice(1)}${more}`;
-  return heading(text, isStudy(study, paper) ? undefined : `not the paper’s ${difference(study, paper)}`);
-}
-
 /** A title of Vega-Lite's over all panels. */
 export interface Heading {
   readonly text: string;
-  readonly subtitle?: string;
+  /** Lines below it. */
+  readonly subtitle?: readonly string[];
   /** px */
   readonly offset: number;
 }
 
-export function heading(text: string, subtitle?: string): Heading {
-  return { text, offset: 14, ...(subtitle === undefined ? {} : { subtitle }) };
+export function heading(text: string, ...subtitle: readonly string[]): Heading {
+  return { text, offset: 14, ...(subtitle.length === 0 ? {} : { subtitle }) };
+}
+
+/** The same as a figure's heading, `ending` behind it, in more lines where it has to say more. */
+export function studyHeading(
+  study: Study,
+  paper: Study,
+  { ending = "", note }: { readonly ending?: string; readonly note?: string } = {},
+): Heading {
+  const name = named(study);
+  const text = `${name[0]!.toUpperCase()}${name.slice(1)}${ending}`;
+  const remark = isStudy(study, paper) ? [] : [`not the paper’s ${difference(study, paper)}`];
+  return heading(text, ...remark, ...(note === undefined ? [] : [note]));
 }
 
 function named({ network, data }: Study): string {

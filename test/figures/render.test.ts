@@ -25,6 +25,7 @@ import fig11 from "../../stages/figures/fig11.vl.json" with { type: "json" };
 import { figure12Data } from "../../stages/figures/fig12.ts";
 import { figure12aSpec, MLP_ROW } from "../../stages/figures/fig12a.ts";
 import { imageData, imageSpec } from "../../stages/figures/fig12b.ts";
+import { figure13Data, figure13Spec } from "../../stages/figures/fig13.ts";
 import { figure3Data, figure11Data } from "../../stages/figures/landscape-rows.ts";
 import { normalised } from "./normalise.ts";
 import { syntheticTables } from "./synthetic.ts";
@@ -36,6 +37,7 @@ import {
   syntheticBigModels,
   syntheticFigure5b,
   syntheticFigure6,
+  syntheticFigure13,
   syntheticImages,
   syntheticReduced,
 } from "./synthetic-images.ts";
@@ -74,6 +76,11 @@ const FIGURES: readonly {
     name: "fig07",
     spec: figure7Spec(figure7Table(syntheticBigModels())),
     data: async () => figure7Data(figure7Table(syntheticBigModels())),
+  },
+  {
+    name: "fig13",
+    spec: figure13Spec(syntheticFigure13(), PAPER_STUDY),
+    data: async () => figure13Data(syntheticFigure13()),
   },
   { name: "fig03", spec: fig03, data: async () => figure3Data(syntheticLandscape()) },
   { name: "fig08", spec: fig08, data: async () => figure8Data(syntheticPeriods()) },

@@ -2,6 +2,7 @@
 import { correlationsOf } from "../../stages/figures/correlations.ts";
 import type { Figure5Tables } from "../../stages/figures/fig05.ts";
 import type { Figure6Tables } from "../../stages/figures/fig06.ts";
+import type { Figure13Tables } from "../../stages/figures/fig13.ts";
 import type { BigModelTable, BigRow, ReducedRow, ReducedTable, Study } from "../../stages/figures/image-tables.ts";
 import type { EventualSharpness, GeneralizationRow, GeneralizationTable } from "../../stages/figures/model-tables.ts";
 import { eventual } from "./synthetic-models.ts";
@@ -119,6 +120,35 @@ export function syntheticReduced(seeds = 2): ReducedTable {
     ),
   );
   return { k: 4, models, correlations: correlationsOf(models, { k: 4, from: 0, upTo: Number.MAX_VALUE }) };
+}
+
+const SEED_ETAS = [0.0005, 0.001, 0.0082, 0.0335, 0.1374, 0.3518, 0.9007, 1.441];
+
+/** Nine initialisations a learning rate; above the edge ρ falls and S rises with accuracy, elsewhere they go at random. */
+export function syntheticFigure13(): Figure13Tables {
+  const models = SEED_ETAS.flatMap((eta, i) =>
+    Array.from({ length: 9 }, (_, seed): GeneralizationRow => {
+      // Between −1 and 1, in no order.
+      const noise = (salt: number): number =>
+        2 * ((43758.5453 * Math.abs(Math.sin(salt + 12.9898 * seed + 78.233 * i))) % 1) - 1;
+      const isAbove = eta > 0.00125 && eta < EXTREME;
+      const better = noise(1);
+      const rho = isAbove ? -0.35 * better + 0.7 * noise(40) : noise(70);
+      const sharp = isAbove ? 0.6 * better + 0.55 * noise(90) : -0.35 * better + 0.8 * noise(121);
+      const model = modelAt(eta, seed, true);
+      return {
+        ...model,
+        validationAccuracy: Number((imageAccuracy(eta) + 0.01 * better).toFixed(3)),
+        sharpness: model.sharpness! * (1 + 0.05 * sharp),
+        similarity: model.similarity && {
+          ...model.similarity,
+          lowest: i === 0 ? null : vectors((k) => 0.6 - 0.05 * k + 0.05 * rho),
+        },
+      };
+    }),
+  );
+  const correlations = correlationsOf(models, { k: 4, from: 0, upTo: Number.MAX_VALUE });
+  return { generalization: { k: 4, models, correlations }, stable: syntheticImageStable(), extreme: EXTREME };
 }
 
 export function syntheticFigure6(): Figure6Tables {

@@ -1,0 +1,36 @@
+/** Figure 13: across initialisations of one learning rate, what goes with generalization: ρ or the sharpness. */
+import { defineStage, StageError } from "../src/stage.ts";
+import { correlationsByEta, figure13Data, figure13Spec, PREDICTORS } from "./figures/fig13.ts";
+import { figure13Claims, figure13Tables } from "./figures/fig13-claims.ts";
+import type { EventualSharpness, GeneralizationTable } from "./figures/model-tables.ts";
+import { studyTitle, VGG10_5K } from "./figures/studies.ts";
+import { paramsOf } from "./shared/params.ts";
+import { studyFrom } from "./shared/study.ts";
+import { readTable, readTables } from "./shared/tables.ts";
+import { writeFigure } from "./shared/write-figure.ts";
+
+export default defineStage({
+  async run(context) {
+    const { extreme } = paramsOf(context, { extreme: "number" });
+    const study = studyFrom(context);
+    const tables = {
+      generalization: readTable<GeneralizationTable>(context, "table"),
+      stable: readTables<EventualSharpness>(context, "stable"),
+      extreme,
+    };
+    const correlations = correlationsByEta(tables);
+    if (PREDICTORS.some((predictor) => correlations.every((of) => of.predictor !== predictor)))
+      throw new StageError(
+        "no learning rate has three models that completed their training, above the lowest one",
+        "give the initialisations' params more seeds or epochs, and two learning rates or more",
+      );
+    await writeFigure(context, {
+      name: "fig13",
+      title: `ρ and sharpness as predictors across initialisations: ${studyTitle(study, VGG10_5K)}`,
+      spec: figure13Spec(tables, study),
+      data: figure13Data(tables),
+      claims: figure13Claims(tables, study),
+      tables: figure13Tables(tables, study),
+    });
+  },
+});
