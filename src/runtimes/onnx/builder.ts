@@ -35,7 +35,6 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
   const shared = new Map<string, OnnxValue>();
   /** What a Reshape's output is a reshape of. */
   const sources = new Map<OnnxValue, OnnxValue>();
-  let maxThreads = Number.POSITIVE_INFINITY;
 
   function unique(stem: string): string {
     let name = stem;
@@ -68,8 +67,6 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
   ): OnnxValue {
     const value = { name: unique(op.toLowerCase()), aval: { dtype: output.dtype, shape: output.shape } };
     nodes.push({ op, domain, inputs: operands, output: value, attributes });
-    if (op === "MatMul" || op === "FusedMatMul")
-      maxThreads = Math.min(maxThreads, maxNodeThreads(operands[0], attributes.transA === 1, output.shape));
     return value;
   }
 
@@ -122,13 +119,15 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
       });
       const nameOf = (value: OnnxValue | undefined): string =>
         value === undefined ? "" : (names.get(value) ?? value.name);
+      const needed = neededNodes([...nodes, ...copies], new Set(ports.map((port) => port.name)), nameOf);
+      const read = new Set(needed.flatMap((pending) => pending.inputs.map(nameOf)));
       return {
         name,
         inputs: inputs.map((value) => ({ name: value.name, dtype: value.aval.dtype, shape: value.aval.shape })),
         outputs: ports,
-        initializers,
-        maxThreads,
-        nodes: [...nodes, ...copies].map((pending) => ({
+        initializers: initializers.filter((tensor) => read.has(tensor.name)),
+        maxThreads: Math.min(...needed.map(maxThreadsOf), Number.POSITIVE_INFINITY),
+        nodes: needed.map((pending) => ({
           op: pending.op,
           domain: pending.domain,
           inputs: pending.inputs.map(nameOf),
@@ -138,6 +137,27 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
       };
     },
   };
+}
+
+/** The nodes that the outputs need: a fusion leaves behind what it went past. */
+function neededNodes(
+  nodes: readonly PendingNode[],
+  wanted: Set<string>,
+  nameOf: (value: OnnxValue | undefined) => string,
+): PendingNode[] {
+  const needed: PendingNode[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const pending = nodes[i]!;
+    if (!wanted.has(nameOf(pending.output))) continue;
+    needed.push(pending);
+    for (const input of pending.inputs) wanted.add(nameOf(input));
+  }
+  return needed.reverse();
+}
+
+function maxThreadsOf({ op, inputs, attributes, output }: PendingNode): number {
+  if (op !== "MatMul" && op !== "FusedMatMul") return Number.POSITIVE_INFINITY;
+  return maxNodeThreads(inputs[0], attributes.transA === 1, output.aval.shape);
 }
 
 function contents(bytes: Uint8Array): string {

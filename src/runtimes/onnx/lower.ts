@@ -2,6 +2,7 @@ import type { OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
 import type { Program, Variable } from "../../programs/program.ts";
 import type { Aval } from "../../programs/tensor.ts";
 import { createBuilder } from "./builder.ts";
+import { createFusions } from "./fuse.ts";
 import type { OnnxModel } from "./model.ts";
 
 /** A program as an ONNX model for one execution provider; the model's ports are in the program's order. */
@@ -11,9 +12,14 @@ export function lowerProgram(program: Program, device: OnnxBuilder["device"]): O
   program.inputs.forEach((variable, i) => {
     values.set(variable, builder.input(program.inputNames[i] ?? `input_${i}`, portAval(variable, device)));
   });
-  for (const { primitive, inputs, params, output } of program.equations) {
+  const fusions = createFusions(builder, program, (variable) => values.get(variable)!);
+  for (const equation of program.equations) {
+    const { primitive, inputs, params, output } = equation;
+    let lowered: OnnxValue | undefined;
+    for (const fusion of fusions) lowered ??= fusion(equation);
     const operands = inputs.map((variable) => values.get(variable)!);
-    values.set(output, primitive.onnx(builder, operands, params, output));
+    // What a fusion went past is lowered all the same: the builder drops nodes that nothing reads.
+    values.set(output, lowered ?? primitive.onnx(builder, operands, params, output));
   }
   const outputs = program.outputs.map((variable, i) => ({
     name: program.outputNames[i] ?? `output_${i}`,
