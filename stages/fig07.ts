@@ -8,7 +8,8 @@ import { writeFigure } from "./shared/write-figure.ts";
 
 export default defineStage({
   async run(context) {
-    const table = figure7Table(readTables<BigModelTable>(context, "models"));
+    const models = ["models", "reduced"].flatMap((dep) => readTables<BigModelTable>(context, dep));
+    const table = figure7Table(models);
     writeTable(context, "table", table);
     await writeFigure(context, {
       name: "fig07",
