@@ -6,17 +6,21 @@ import { mean } from "./statistics.ts";
 export function convergenceData({ stages, trajectory }: ConvergenceTable): Record<string, Rows> {
   const both = trajectory.filter(({ cold }) => cold !== null);
   // The first solve of a trajectory has nothing to start from.
-  const warm = mean(both.slice(1).map((row) => row.warm));
-  const cold = mean(both.slice(1).map((row) => row.cold!));
+  const compared = both.filter(({ epoch }) => epoch !== trajectory[0]!.epoch);
+  const [warm, cold] = [mean(compared.map((row) => row.warm)), mean(compared.map((row) => row.cold!))];
   return {
     warm: trajectory.map(({ epoch, warm: matvecs }) => ({ epoch, matvecs })),
     cold: both.map(({ epoch, cold: matvecs }) => ({ epoch, matvecs })),
-    means: [{ label: `where both were solved: ${cold.toFixed(1)} cold, ${warm.toFixed(1)} warm` }],
+    means: [
+      {
+        label: compared.length === 0 ? "" : `where both were solved: ${cold.toFixed(1)} cold, ${warm.toFixed(1)} warm`,
+      },
+    ],
     one: [{ ratio: 1 }],
     stages: stages.map((each) => ({
       stage: each.stage,
-      // Nothing to show where training ended in no model; 1 keeps its line.
-      ratio: each.worst === null ? 1 : each.worst / each.tol,
+      // Where no solve ended in finite numbers there is only the line of text.
+      ratio: each.worst === null ? null : each.worst / each.tol,
       outcome: each.converged === each.count ? "converged" : "not all",
       label: labelOf(each),
     })),
@@ -24,8 +28,9 @@ export function convergenceData({ stages, trajectory }: ConvergenceTable): Recor
 }
 
 function labelOf({ count, matvecs, k, tol, unconverged }: StageSolves): string {
+  if (count === 0) return "none to solve";
   const some = unconverged.length === 0 ? ", all converged" : "";
-  const each = count === 0 ? "" : `, ${(matvecs / count).toFixed(1)} products each`;
+  const each = `, ${(matvecs / count).toFixed(1)} products each`;
   const failed = unconverged.filter(({ status }) => status === "max-matvecs").length;
   const diverged = unconverged.length - failed;
   return [
