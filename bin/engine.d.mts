@@ -71,7 +71,13 @@ export type Event =
       readonly reasons?: readonly Reason[];
       readonly changed?: readonly string[];
     }
-  | { readonly type: "started"; readonly instance: string; readonly key: string; readonly reasons: readonly Reason[] }
+  | {
+      readonly type: "started";
+      readonly instance: string;
+      readonly key: string;
+      readonly reasons: readonly Reason[];
+      readonly batch?: { readonly first: string; readonly size: number };
+    }
   | {
       readonly type: "progress";
       readonly instance: string;

@@ -63,6 +63,8 @@ export type Event =
       readonly instance: InstanceName;
       readonly key: Key;
       readonly reasons: readonly Reason[];
+      /** Where it shares a process: how many do at most, and the name of one of them, the same for all. */
+      readonly batch?: { readonly first: InstanceName; readonly size: number };
     }
   | { readonly type: "progress"; readonly instance: InstanceName; readonly progress: Progress }
   | {

@@ -27,8 +27,8 @@ export interface Prospect {
 
 const AFTER_STEPS_MS = 1000;
 const AFTER_PROGRESS_MS = 5000;
-/** Less than this share of a process says nothing about the rest. */
-const TELLING = 0.02;
+/** Less than this share of a process says nothing about the rest; from this on it says all. */
+const [TELLING, CERTAIN] = [0.02, 0.25];
 
 export function openOutlook({ tasks, budget, isStale, expected, emit }: Prospect): Outlook {
   const shares = new Map<InstanceName, number>();
@@ -47,9 +47,14 @@ export function openOutlook({ tasks, budget, isStale, expected, emit }: Prospect
       const elapsed = (performance.now() - since) / 1000;
       const share =
         names.reduce((sum, name) => sum + (left.includes(name) ? (shares.get(name) ?? 0) : 1), 0) / names.length;
-      if (share >= TELLING) return [{ names: left, seconds: (elapsed * (1 - share)) / share }];
-      if (!names.some((name) => known.has(name))) return [{ names: left, seconds: 0 }];
-      const whole = names.reduce((sum, name) => sum + (known.get(name) ?? 0), 0);
+      const byShare = share >= TELLING ? elapsed / share : undefined;
+      const recorded = names.some((name) => known.has(name))
+        ? names.reduce((sum, name) => sum + (known.get(name) ?? 0), 0)
+        : undefined;
+      if (byShare === undefined && recorded === undefined) return [{ names: left, seconds: 0 }];
+      // The start of a process, too, is in what has passed: at first the record says more.
+      const weight = recorded === undefined ? 1 : byShare === undefined ? 0 : Math.min(1, share / CERTAIN);
+      const whole = weight * (byShare ?? 0) + (1 - weight) * (recorded ?? 0);
       // Late already: nobody knows how late it will be.
       return [{ names: left, seconds: Math.max(whole - elapsed, elapsed / 10) }];
     });

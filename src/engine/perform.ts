@@ -111,7 +111,9 @@ async function execute(
   try {
     const action = prepare(performer, instance, key, folder, slot);
     const before = stampsOf(performer, instance);
-    emit({ type: "started", instance: instance.name, key, reasons });
+    const { names } = slot;
+    const batch = names.length === 1 ? {} : { batch: { first: names[0]!, size: names.length } };
+    emit({ type: "started", instance: instance.name, key, reasons, ...batch });
     const started = performance.now();
     const end = await performer.execute(action, {
       signal,

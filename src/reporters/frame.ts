@@ -1,16 +1,9 @@
-import type { InstanceName } from "../engine/plan.ts";
 import { shortNames } from "./names.ts";
 import type { Palette } from "./palette.ts";
-import { progressText, type RateMeter } from "./rate.ts";
+import { progressText } from "./rate.ts";
+import type { Running, RunningProcess } from "./running.ts";
 import type { Tally } from "./tally.ts";
 import { clip, formatWholeSeconds, pad, widthOf } from "./text.ts";
-
-export interface RunningStage {
-  readonly instance: InstanceName;
-  /** Milliseconds on the reporter's clock. */
-  readonly since: number;
-  readonly meter: RateMeter;
-}
 
 /** How long the rest of the run was to take at some time, in milliseconds on the reporter's clock. */
 export interface Remaining {
@@ -22,7 +15,7 @@ export interface Remaining {
 
 /** What one frame of the live view shows. */
 export interface View {
-  readonly running: readonly RunningStage[];
+  readonly running: Running;
   readonly tally: Tally;
   readonly ticks: number;
   readonly now: number;
@@ -38,40 +31,41 @@ export interface Size {
 }
 
 const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
-/** So many running instances are listed at most; a machine with more cores shows the rest as a number. */
+/** So many running processes are listed at most; a machine with more cores shows the rest as a number. */
 const MAX_LISTED = 12;
 
-/** The lines of one frame: running instances, then the totals. None is wider than the terminal, and they fit its height. */
+/** The lines of one frame: what runs, then the totals. None is wider than the terminal, and they fit its height. */
 export function frameOf(view: View, size: Size): string[] {
   const { palette } = size;
   // The last column stays free: some terminals wrap a line that fills it.
   const columns = Math.max(20, size.columns() - 1);
   const room = Math.max(1, Math.min(MAX_LISTED, size.rows() - 4));
-  const listed = view.running.length <= room ? view.running : view.running.slice(0, room - 1);
-  const longest = Math.max(0, ...listed.map(({ instance }) => widthOf(instance)));
+  const processes = view.running.processes();
+  const listed = processes.length <= room ? processes : processes.slice(0, room - 1);
+  const longest = Math.max(0, ...listed.map(({ name }) => widthOf(name)));
   const nameWidth = Math.min(longest, Math.max(12, Math.floor(columns * 0.36)));
   const spinner = palette.cyan([...SPINNER][view.ticks % SPINNER.length]!);
   const names = shortNames(
-    listed.map(({ instance }) => instance),
+    listed.map(({ name }) => name),
     nameWidth,
   );
-  const lines = listed.map((stage, i) => {
+  const lines = listed.map((process, i) => {
     const name = pad(names[i]!, nameWidth);
-    return `${spinner} ${runningLine(stage, name, view.now, columns - 2 - nameWidth, palette)}`;
+    return `${spinner} ${runningLine(process, name, view.now, columns - 2 - nameWidth, palette)}`;
   });
-  const hidden = view.running.length - listed.length;
+  const hidden = processes.length - listed.length;
   if (hidden > 0) lines.push(palette.dim(`  … and ${hidden} more running`));
   lines.push(totalsLine(view, columns, palette));
   return lines;
 }
 
-function runningLine(stage: RunningStage, name: string, now: number, columns: number, palette: Palette): string {
-  const { latest } = stage.meter;
-  const elapsed = formatWholeSeconds((now - stage.since) / 1000);
+function runningLine(process: RunningProcess, name: string, now: number, columns: number, palette: Palette): string {
+  const { latest } = process.meter;
+  const elapsed = formatWholeSeconds((now - process.since) / 1000);
   let room = columns - 2;
   if (room < 8) return name;
   if (latest === undefined) return `${name}  ${palette.dim(clip(elapsed, room))}`;
-  const text = clip(progressText(stage.meter), room);
+  const text = clip(progressText(process.meter), room);
   room -= widthOf(text) + 2;
   const barWidth = Math.min(30, room);
   const withBar = barWidth >= 8 ? `${bar(latest.done, latest.total, barWidth, palette)}  ` : "";
@@ -101,7 +95,7 @@ function totalsLine(view: View, columns: number, palette: Palette): string {
     ...(["ran", "restored", "fresh"] as const).flatMap((ending, index) =>
       tally.count(ending) > 0 ? [part(`${tally.count(ending)} ${ending}`, 4 - index)] : [],
     ),
-    part(`${running.length} running`, 1),
+    part(`${running.instances} running`, 1),
     part(formatWholeSeconds((now - begun) / 1000), 5),
     ...(left === undefined ? [] : [part(left, 6)]),
   ];

@@ -2,7 +2,7 @@ import type { Event, Reason, Summary } from "../engine/event.ts";
 import type { Palette } from "./palette.ts";
 import type { Screen } from "./reporter.ts";
 import type { StageTally } from "./tally.ts";
-import { clip, counted, formatExpected, formatSeconds, pad } from "./text.ts";
+import { clip, counted, formatExpected, formatSeconds, pad, widthOf, wrap } from "./text.ts";
 
 type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
 
@@ -37,6 +37,17 @@ export function stageLine(tally: StageTally, palette: Palette, nameWidth = 24): 
   return `${mark} ${name}${[what, palette.dim(time)].filter((text) => text !== "").join("  ")}`.trimEnd();
 }
 
+/** `– not run: plot, table, report and 12 more`: stages that hang on a failure, in one line. */
+export function skippedLine(stages: readonly string[], palette: Palette, columns: number): string {
+  let shown = stages.length;
+  const text = (): string => {
+    const rest = stages.length - shown;
+    return `not run: ${stages.slice(0, shown).join(", ")}${rest === 0 ? "" : ` and ${rest} more`}`;
+  };
+  while (shown > 1 && widthOf(text()) + 2 > columns) shown--;
+  return `${palette.yellow("–")} ${clip(text(), columns - 2)}`;
+}
+
 /** `3 ran, 44 fresh`; for a single instance just `restored`. */
 function endings(tally: StageTally, numbers: boolean): string {
   const words = (["ran", "restored", "fresh", "failed", "skipped"] as const)
@@ -49,17 +60,23 @@ function endings(tally: StageTally, numbers: boolean): string {
 const FULL_FAILURES = 5;
 
 /** A failed instance: what happened, the last lines of its output, what to do, how to run it alone. */
-export function failureBlock(event: EventOf<"failed">, { palette, rerun }: Screen, nth: number, columns = 120): string {
+export function failureBlock(
+  event: EventOf<"failed">,
+  { palette, rerun }: Screen,
+  nth: number,
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const { instance, failure, seconds } = event;
   const what = `${palette.red(failure.reason.replaceAll("-", " "))} ${palette.dim(`after ${formatSeconds(seconds)}`)}`;
   const head = `${palette.red("✗")} ${palette.bold(instance)}  ${what}`;
   if (nth > FULL_FAILURES) return head;
   const lines = [head];
-  for (const line of failure.message.split("\n")) lines.push(`    ${line}`);
+  for (const line of failure.message.split("\n")) lines.push(...wrap(line, columns - 5).map((part) => `    ${part}`));
   // A stack trace begins with the message that stands above it already.
   const output = failure.output[0] === failure.message ? failure.output.slice(1) : failure.output;
-  for (const line of output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, columns - 6))}`));
-  if (failure.remedy !== undefined) lines.push(`    ${palette.green(failure.remedy)}`);
+  for (const line of output) lines.push(palette.dim(`    │ ${clip(line, Math.max(20, Math.min(columns, 120) - 6))}`));
+  if (failure.remedy !== undefined)
+    lines.push(...wrap(failure.remedy, columns - 5).map((part) => `    ${palette.green(part)}`));
   lines.push(`    ${palette.dim("run it alone:")} ${rerun(instance)}`);
   return lines.join("\n");
 }

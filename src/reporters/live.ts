@@ -1,8 +1,7 @@
-import type { InstanceName } from "../engine/plan.ts";
-import { frameOf, type Remaining, type RunningStage } from "./frame.ts";
-import { failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
-import { createRateMeter } from "./rate.ts";
+import { frameOf, type Remaining } from "./frame.ts";
+import { failureBlock, planLine, retryLine, skippedLine, stageLine, summaryLine } from "./lines.ts";
 import type { Reporter, Screen } from "./reporter.ts";
+import { trackRunning } from "./running.ts";
 import { createTally, type StageTally } from "./tally.ts";
 import { widthOf } from "./text.ts";
 
@@ -43,7 +42,8 @@ export const realClock: Clock = {
 export function createLiveReporter(terminal: Terminal, clock: Clock = realClock): Reporter {
   const { palette } = terminal;
   const tally = createTally();
-  const running = new Map<InstanceName, RunningStage>();
+  const running = trackRunning();
+  const skipped: string[] = [];
   const finished: string[] = [];
   const begun = clock.now();
   let drawn: readonly string[] = [];
@@ -66,12 +66,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   };
   const tick = (): void => {
     ticks++;
-    draw(
-      frameOf(
-        { running: [...running.values()], tally, ticks, now: clock.now(), begun, interrupted, remaining },
-        terminal,
-      ),
-    );
+    draw(frameOf({ running, tally, ticks, now: clock.now(), begun, interrupted, remaining }, terminal));
   };
   const start = (): void => {
     if (stopClock !== undefined) return;
@@ -90,14 +85,17 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   };
   const finish = (stage: StageTally): void => {
     // A failure has its own block already, and what is fresh is counted in the last line.
-    if (stage.ran + stage.restored === 0 && (stage.skipped === 0 || interrupted)) return;
-    finished.push(stageLine(stage, palette));
+    if (stage.ran + stage.restored + stage.skipped === 0) return;
+    // After a failure in a large graph there are more of these than of all others.
+    if (stage.ran + stage.restored + stage.failed === 0) skipped.push(stage.stage);
+    else if (stage.ran + stage.restored > 0 || !interrupted) finished.push(stageLine(stage, palette));
   };
 
   return {
     close,
     emit(event) {
       const complete = tally.settle(event, clock.now());
+      running.settle(event, clock.now());
       switch (event.type) {
         case "plan":
           finished.push(planLine(event, palette));
@@ -107,28 +105,21 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
           remaining = { seconds: event.seconds, at: clock.now(), unknown: event.unknown };
           break;
         case "started":
-          running.set(event.instance, { instance: event.instance, since: clock.now(), meter: createRateMeter() });
           start();
           break;
-        case "progress":
-          running.get(event.instance)?.meter.update(event.progress, clock.now());
-          break;
         case "failed":
-          running.delete(event.instance);
           finished.push(failureBlock(event, terminal, tally.failuresBeside(event.instance), terminal.columns()));
           break;
         case "retrying":
-          running.delete(event.instance);
           finished.push(retryLine(event, palette));
           break;
         case "skipped":
-          running.delete(event.instance);
           if (event.because === "interrupted") interrupted = true;
           break;
+        case "progress":
         case "ran":
         case "restored":
         case "fresh":
-          running.delete(event.instance);
           break;
         case "warning":
           finished.push(`${palette.yellow("warning")}  ${event.message}`);
@@ -138,6 +129,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
         case "summary":
           if (complete !== undefined) finish(complete);
           for (const stage of tally.incomplete()) finish(stage);
+          if (skipped.length > 0 && !interrupted) finished.push(skippedLine(skipped, palette, terminal.columns() - 1));
           finished.push(summaryLine(event, interrupted, palette));
           close();
           return;

@@ -1,4 +1,3 @@
-import type { InstanceName } from "../engine/plan.ts";
 import { stageOf } from "./reporter.ts";
 import { clipMiddle, widthOf } from "./text.ts";
 
@@ -6,7 +5,7 @@ import { clipMiddle, widthOf } from "./text.ts";
  * Names of instances that are shown together, each within a width. Where a full name is too long, it keeps what tells it
  * from its siblings: `train@eta=0.1,seed=3,mode=full` → `train@seed=3` → `train@3`.
  */
-export function shortNames(instances: readonly InstanceName[], width: number): string[] {
+export function shortNames(instances: readonly string[], width: number): string[] {
   return instances.map((instance) => {
     if (widthOf(instance) <= width) return instance;
     const stage = stageOf(instance);
@@ -19,6 +18,6 @@ export function shortNames(instances: readonly InstanceName[], width: number): s
   });
 }
 
-function pairsOf(instance: InstanceName): string[] {
+function pairsOf(instance: string): string[] {
   return instance.slice(stageOf(instance).length + 1).split(",");
 }

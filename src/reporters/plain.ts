@@ -1,6 +1,7 @@
 import { estimateText, failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
-import { createRateMeter, progressText, type RateMeter } from "./rate.ts";
+import { progressText } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
+import { type RunningProcess, trackRunning } from "./running.ts";
 import { createTally } from "./tally.ts";
 import { formatExpected, formatSeconds, pad } from "./text.ts";
 
@@ -13,7 +14,8 @@ const ESTIMATE_EVERY = 60_000;
 export function createPlainReporter(screen: Screen, now: () => number = Date.now): Reporter {
   const { palette } = screen;
   const tally = createTally();
-  const meters = new Map<string, { readonly meter: RateMeter; told: number }>();
+  const running = trackRunning();
+  const told = new WeakMap<RunningProcess, number>();
   let interrupted = false;
   // The first line waits for what is known of the time: that comes before anything else is told.
   let first: string | undefined;
@@ -31,6 +33,7 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
     close: flush,
     emit(event) {
       const complete = tally.settle(event, now());
+      const process = running.settle(event, now());
       switch (event.type) {
         case "plan":
           first = planLine(event, palette);
@@ -49,23 +52,16 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
           break;
         case "started":
           flush();
-          meters.set(event.instance, { meter: createRateMeter(), told: now() });
           break;
-        case "progress": {
-          const running = meters.get(event.instance);
-          if (running === undefined) break;
-          running.meter.update(event.progress, now());
-          if (now() - running.told < PROGRESS_EVERY) break;
-          running.told = now();
-          line(`${palette.dim("…")} ${pad(event.instance, 24)}${progressText(running.meter)}`);
+        case "progress":
+          if (process === undefined || now() - (told.get(process) ?? process.since) < PROGRESS_EVERY) break;
+          told.set(process, now());
+          line(`${palette.dim("…")} ${pad(process.name, 24)}${progressText(process.meter)}`);
           break;
-        }
         case "ran":
-          meters.delete(event.instance);
           line(`${palette.green("✓")} ${pad(event.instance, 24)}${palette.dim(formatSeconds(event.seconds))}`);
           break;
         case "failed":
-          meters.delete(event.instance);
           line(failureBlock(event, screen, tally.failuresBeside(event.instance)));
           break;
         case "retrying":

@@ -11,6 +11,8 @@ export interface RateMeter {
 }
 
 const WINDOW = 10_000;
+/** The unit of a batch's progress. */
+export const MEMBERS = "done";
 
 export function createRateMeter(): RateMeter {
   let samples: { readonly done: number; readonly at: number }[] = [];
@@ -45,7 +47,9 @@ export function progressText(meter: RateMeter): string {
   const parts = [bytes ? `${number(done)}/${number(total)}` : `${number(done)}/${number(total)} ${unit}`];
   const rate = meter.rate();
   if (rate !== undefined && rate > 0 && done < total) {
-    parts.push(`${number(rate)}/s`, `${formatWholeSeconds(Math.ceil((total - done) / rate))} left`);
+    // Of a batch, members a second tell nobody anything.
+    if (unit !== MEMBERS) parts.push(`${number(rate)}/s`);
+    parts.push(`${formatWholeSeconds(Math.ceil((total - done) / rate))} left`);
   }
   return parts.join("  ");
 }

@@ -18,7 +18,7 @@ export interface Screen {
 }
 
 /** `train` of `train@eta=0.1`. */
-export function stageOf(instance: InstanceName): string {
+export function stageOf(instance: string): string {
   const at = instance.indexOf("@");
   return at === -1 ? instance : instance.slice(0, at);
 }

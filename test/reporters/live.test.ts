@@ -79,7 +79,7 @@ describe("the live view", () => {
     expect(terminal.cursorHidden).toBe(false);
   });
 
-  it("shows the members of a batch as instances of their own, and what starts again", () => {
+  it("shows what runs beside each other, and what starts again", () => {
     const { terminal, reporter, wait } = rig(80, 24);
     reporter.emit(plan({ train: 3 }));
     for (const eta of [1, 2, 3]) reporter.emit(started(`train@eta=${eta}`));
@@ -160,10 +160,90 @@ describe("the live view", () => {
       "    │ two",
       "    mend it",
       "    run it alone: npx pipeline run train@eta=0.1",
-      "– plot                    skipped",
       "✗ train                   1 ran, 1 failed  0.30 s",
+      "– not run: plot",
       "1 failed · 1 not run · 1 ran · 2.00 s",
     ]);
+  });
+
+  it("names what hangs on a failure in one line, however much it is, and breaks long messages between words", () => {
+    const { terminal, reporter, wait } = rig(60, 24);
+    const names = Array.from({ length: 400 }, (_, i) => `stage-${i}`);
+    reporter.emit(plan(Object.fromEntries(names.map((name) => [name, 1]))));
+    reporter.emit(started("stage-0"));
+    wait(100);
+    const message = `${"some words that go on ".repeat(5)}end`;
+    const failure = { reason: "stage-failed", message, remedy: undefined, output: [] };
+    reporter.emit({ type: "failed", instance: "stage-0" as InstanceName, failure, seconds: 1 });
+    for (const name of names.slice(1))
+      reporter.emit({ type: "skipped", instance: name as InstanceName, because: "stage-0" as InstanceName });
+    reporter.emit(summary({ failed: 1, skipped: 399 }));
+    const shown = terminal.rows();
+    expect(shown.at(-2)).toMatch(/^– not run: stage-1, stage-2, (stage-\d, )*stage-\d and 39\d more$/);
+    expect(shown).toHaveLength(1 + 1 + 3 + 1 + 2);
+    for (const row of shown) expect(row.length).toBeLessThan(60);
+    expect(
+      shown
+        .slice(2, 5)
+        .map((row) => row.trim())
+        .join(" "),
+    ).toBe(message);
+  });
+
+  it("shows a batch as one process: how many are done, parts included, and when the rest is", () => {
+    const { terminal, reporter, wait } = rig(80, 24);
+    reporter.emit(plan({ train: 16, other: 1 }));
+    const members = Array.from({ length: 16 }, (_, i) => `train@eta=${i}`);
+    const batch = { first: members[0] as InstanceName, size: 16 };
+    for (const member of members) reporter.emit({ ...started(member), batch } as Event);
+    reporter.emit(started("other"));
+    wait(1000);
+    expect(terminal.rows().filter((row) => /train|other/.test(row))).toHaveLength(2);
+    for (const member of members) reporter.emit(progress(member, 0, 50));
+    wait(1000);
+    for (const member of members) reporter.emit(progress(member, 10, 50));
+    for (const member of members.slice(0, 4)) reporter.emit(ran(member));
+    wait(100);
+    // Four are done, and a fifth of each of the others: 6.4 of 16, in one second.
+    expect(terminal.rows()[1]).toMatch(/^. train ×16 {2}━+╸?─+ {2}6\.4\/16 done {2}2 s left$/);
+    expect(terminal.rows().at(-1)).toMatch(/4\/17 · 4 ran · 13 running · 2 s$/);
+    for (const member of members.slice(4)) reporter.emit(ran(member));
+    wait(100);
+    expect(terminal.rows().some((row) => row.includes("×16"))).toBe(false);
+    // A second batch of the stage is another process.
+    expect(terminal.rows()).toContain("✓ train                   16 ran  2.10 s");
+  });
+
+  it("counts down what is left of the run, and gives up lesser things for it where there is no room", () => {
+    for (const [columns, shown] of [
+      [120, /─ {2}4\/17 · 1 failed · 1 ran · 1 restored · 1 fresh · 1 running · 2 s · about 1 min 38 s left$/],
+      [
+        80,
+        /^━+─* {2}4\/17 · 1 failed · 1 ran · 1 running · 2 s · about 1 min 38 s left$|^4\/17 · 1 failed · .*about 1 min 38 s left$/,
+      ],
+      [40, /^4\/17 · .*about 1 min 38 s left$/],
+    ] as const) {
+      const { terminal, reporter, wait } = rig(columns, 24);
+      reporter.emit(plan({ a: 17 }));
+      reporter.emit({ type: "estimate", seconds: 100, unknown: 0 });
+      for (const n of [1, 2, 3]) reporter.emit(started(`a@n=${n}`));
+      const failure = { reason: "stage-failed", message: "no", remedy: undefined, output: [] };
+      reporter.emit({ type: "failed", instance: "a@n=2" as InstanceName, failure, seconds: 1 });
+      reporter.emit({ type: "restored", instance: "a@n=4" as InstanceName, key, seconds: 1 });
+      reporter.emit({ type: "fresh", instance: "a@n=5" as InstanceName, key });
+      reporter.emit(ran("a@n=1"));
+      wait(2000);
+      expect(terminal.rows().at(-1)).toMatch(shown);
+      expect([...terminal.rows().at(-1)!].length).toBeLessThan(columns);
+      // Some of what is left was never timed: it is a lower bound.
+      reporter.emit({ type: "estimate", seconds: 10, unknown: 3 });
+      wait(1000);
+      expect(terminal.rows().at(-1)).toMatch(/over 9 s left$/);
+      // The time is up, and nobody knows how much longer it takes.
+      wait(9000);
+      expect(terminal.rows().at(-1)).not.toContain("left");
+      reporter.close();
+    }
   });
 
   it("leaves the terminal as it was when the process ends in between", () => {

@@ -160,6 +160,72 @@ describe("the plain view", () => {
   });
 });
 
+describe("the plain reporter's time", () => {
+  const key = "k" as Key;
+  function rig(): { emit: (event: Event) => void; written(): string; pass(ms: number): void } {
+    let now = 0;
+    let written = "";
+    const write = (text: string): void => {
+      written += text;
+    };
+    const { emit } = createPlainReporter({ write, palette: plain, rerun: (name) => `run ${name}` }, () => now);
+    return {
+      emit,
+      written: () => written,
+      pass: (ms) => {
+        now += ms;
+      },
+    };
+  }
+  const [a, b] = names("s@k=1", "s@k=2") as [InstanceName, InstanceName];
+  const stages = [{ stage: "s", instances: 2 }];
+  const plan: Event = { type: "plan", profile: "quick", instances: 2, platform: "", stages };
+
+  it("is in the first line where it is known, and again each minute at most", () => {
+    const { emit, written, pass } = rig();
+    emit(plan);
+    expect(written()).toBe("");
+    emit({ type: "estimate", seconds: 250, unknown: 0 });
+    emit({ type: "started", instance: a, key, reasons: [] });
+    expect(written()).toBe("quick · 2 instances · about 4 min 10 s by recorded times\n");
+    pass(59_000);
+    emit({ type: "estimate", seconds: 190, unknown: 0 });
+    pass(1000);
+    emit({ type: "ran", instance: a, key, seconds: 60 });
+    emit({ type: "estimate", seconds: 100, unknown: 1 });
+    expect(written().split("\n").slice(1)).toEqual([
+      "✓ s@k=1                   1 min 00 s",
+      "… 1/2, about 1 min 40 s left, and 1 never timed",
+      "",
+    ]);
+  });
+
+  it("does not keep the first line back where nothing is known, or nothing is run", () => {
+    const unknown = rig();
+    unknown.emit(plan);
+    unknown.emit({ type: "started", instance: a, key, reasons: [] });
+    expect(unknown.written()).toBe("quick · 2 instances\n");
+    const fresh = rig();
+    fresh.emit(plan);
+    for (const instance of [a, b]) fresh.emit({ type: "fresh", instance, key });
+    fresh.emit({ type: "summary", ran: 0, restored: 0, fresh: 2, failed: 0, skipped: 0, seconds: 0.1 });
+    expect(fresh.written()).toBe("quick · 2 instances\neverything is fresh · 2 instances · 0.10 s\n");
+  });
+
+  it("tells a batch's progress once for all of it", () => {
+    const { emit, written, pass } = rig();
+    emit(plan);
+    for (const instance of [a, b]) emit({ type: "started", instance, key, reasons: [], batch: { first: a, size: 2 } });
+    for (let second = 0; second <= 30; second += 10) {
+      for (const instance of [a, b])
+        emit({ type: "progress", instance, progress: { done: second, total: 120, unit: "steps" } });
+      pass(10_000);
+    }
+    // A quarter of one and a sixth of the other; since ten seconds ago, an eightieth a second.
+    expect(written()).toBe("quick · 2 instances\n… s ×2                    0.42/2 done  2 min 07 s left\n");
+  });
+});
+
 describe("diagnostics", () => {
   it("show a long line around the mistake, the squiggle below it", () => {
     const sourceLine = `  a: { params: { ${"x: 1, ".repeat(30)}bad: "\${nope}" } }`;
