@@ -51,5 +51,6 @@ export default defineStage(
 /** Params `to` and `atAccuracy`, of the rows whose learning rate is reduced. */
 function reduceOf(context: StageContext): { readonly to: number; readonly atAccuracy: number } | undefined {
   if ((context.params as { readonly to?: unknown }).to === undefined) return undefined;
-  return paramsOf(context, { to: "number", atAccuracy: "number" });
+  const { to, atAccuracy } = paramsOf(context, { to: "number", atAccuracy: "number" });
+  return { to, atAccuracy };
 }
