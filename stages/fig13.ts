@@ -22,7 +22,7 @@ export default defineStage({
     if (PREDICTORS.some((predictor) => correlations.every((of) => of.predictor !== predictor)))
       throw new StageError(
         "no learning rate has three models that completed their training, above the lowest one",
-        "give the initialisations' params more seeds or epochs, and two learning rates or more",
+        "give params.images.more more seeds and two learning rates or more, or params.images more epochs",
       );
     await writeFigure(context, {
       name: "fig13",

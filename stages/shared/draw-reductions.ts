@@ -28,7 +28,7 @@ export async function drawReductions(
   if (switchedOf(tables).length === 0)
     throw new StageError(
       "no model completed its training after its learning rate was reduced",
-      "give params.reductions more epochs, or smaller fractions",
+      "give params.images more epochs, or params.images.reduced smaller fractions",
     );
   await writeFigure(context, {
     name,
