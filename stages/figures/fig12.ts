@@ -40,6 +40,8 @@ export function correlation(
   return correlations.find((of) => of.measure === measure && of.samples === samples && of.upTo === upTo);
 }
 
+/** The paper's values in the legend, whose symbols are all circles. */
+const PAPERS = "paper (diamonds)";
 const COLORS = { paper: "#56B4E9", all: "#000000", alone: "#000000", papers: "#D55E00" } as const;
 
 export interface Figure12Texts {
@@ -59,7 +61,7 @@ export function figure12Spec(
   const colors = shown.length > 1 ? shown.map((samples) => COLORS[samples]) : [COLORS.alone];
   return fillSlots(spec, {
     ...texts,
-    series: [...shown.map((samples) => series[samples]), "paper"],
+    series: [...shown.map((samples) => series[samples]), PAPERS],
     colors: [...colors, COLORS.papers],
     etaTicks: logTicks(models.map(({ eta }) => eta)),
     sharpnessTicks: logTicks(models.flatMap(({ sharpness }) => sharpness ?? [])),
@@ -113,7 +115,7 @@ function correlationRows(table: GeneralizationTable, row: Association): Rows {
         const shift = !has("all", table) ? 0 : samples === "all" ? -3 : 3;
         return [{ kind: "ours", order, label, series: row.series[samples], value, low, high, count, shift }];
       }),
-      ...(paper === undefined ? [] : [{ kind: "paper", order, label, series: "paper", value: paper }]),
+      ...(paper === undefined ? [] : [{ kind: "paper", order, label, series: PAPERS, value: paper }]),
     ];
   });
 }
