@@ -3,14 +3,15 @@ import { defineStage, StageError } from "../src/stage.ts";
 import { meanAccuracies } from "./figures/fig05.ts";
 import { FIGURE_5A, figure5aData } from "./figures/fig05a.ts";
 import { figure5aClaims } from "./figures/fig05a-claims.ts";
-import type { EventualSharpness, GeneralizationTable } from "./figures/model-tables.ts";
-import { readTable, readTables } from "./shared/tables.ts";
+import type { GeneralizationTable } from "./figures/model-tables.ts";
+import { readStable } from "./shared/stable.ts";
+import { readTable } from "./shared/tables.ts";
 import { writeFigure } from "./shared/write-figure.ts";
 
 export default defineStage({
   async run(context) {
     const generalization = readTable<GeneralizationTable>(context, "table");
-    const stable = readTables<EventualSharpness>(context, "stable");
+    const stable = readStable(context);
     if (meanAccuracies("paper", generalization).length === 0)
       throw new StageError(
         "no model completed its training",

@@ -3,11 +3,12 @@ import { defineStage, StageError } from "../src/stage.ts";
 import { meanAccuracies } from "./figures/fig05.ts";
 import { figure5bData, figure5bSpec } from "./figures/fig05b.ts";
 import { figure5bClaims } from "./figures/fig05b-claims.ts";
-import type { EventualSharpness, GeneralizationTable } from "./figures/model-tables.ts";
+import type { GeneralizationTable } from "./figures/model-tables.ts";
 import { studyTitle, VGG10_5K } from "./figures/studies.ts";
 import { paramsOf } from "./shared/params.ts";
+import { readStable } from "./shared/stable.ts";
 import { studyFrom } from "./shared/study.ts";
-import { readTable, readTables } from "./shared/tables.ts";
+import { readTable } from "./shared/tables.ts";
 import { writeFigure } from "./shared/write-figure.ts";
 
 export default defineStage({
@@ -15,7 +16,7 @@ export default defineStage({
     const { extreme } = paramsOf(context, { extreme: "number" });
     const study = studyFrom(context);
     const generalization = readTable<GeneralizationTable>(context, "table");
-    const tables = { generalization, stable: readTables<EventualSharpness>(context, "stable") };
+    const tables = { generalization, stable: readStable(context) };
     if (meanAccuracies("paper", generalization).length === 0)
       throw new StageError(
         "no model completed its training",

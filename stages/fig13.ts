@@ -2,11 +2,12 @@
 import { defineStage, StageError } from "../src/stage.ts";
 import { correlationsByEta, figure13Data, figure13Spec, PREDICTORS } from "./figures/fig13.ts";
 import { figure13Claims, figure13Tables } from "./figures/fig13-claims.ts";
-import type { EventualSharpness, GeneralizationTable } from "./figures/model-tables.ts";
+import type { GeneralizationTable } from "./figures/model-tables.ts";
 import { studyTitle, VGG10_5K } from "./figures/studies.ts";
 import { paramsOf } from "./shared/params.ts";
+import { readStable } from "./shared/stable.ts";
 import { studyFrom } from "./shared/study.ts";
-import { readTable, readTables } from "./shared/tables.ts";
+import { readTable } from "./shared/tables.ts";
 import { writeFigure } from "./shared/write-figure.ts";
 
 export default defineStage({
@@ -15,7 +16,7 @@ export default defineStage({
     const study = studyFrom(context);
     const tables = {
       generalization: readTable<GeneralizationTable>(context, "table"),
-      stable: readTables<EventualSharpness>(context, "stable"),
+      stable: readStable(context),
       extreme,
     };
     const correlations = correlationsByEta(tables);

@@ -124,6 +124,15 @@ describe("the convolutional figures' stages", () => {
     },
   );
 
+  it("refuse a stability threshold that is not known", async () => {
+    const stable = figure5.stable.map((run) => ({ ...run, maximum: null }));
+    for (const stage of [fig05b, fig13])
+      await expect(run(stage, PARAMS, { table: [figure13.generalization], stable })).rejects.toMatchObject({
+        name: "StageError",
+        message: expect.stringMatching(/stable runs is not known/),
+      });
+  });
+
   it("ask for the network's param", async () => {
     const tables = { table: [syntheticImages()] };
     await expect(run(fig12b, { from: 0 }, tables)).rejects.toMatchObject({
