@@ -9,6 +9,8 @@ export interface Node {
   readonly output: string;
   /** Names of the nodes that make the inputs; none in layer 0, which reads sources. */
   readonly producers: readonly string[];
+  /** Shell text that makes the output, where it is not the graph's own. */
+  readonly work?: (inputs: readonly string[], output: string) => string;
 }
 
 export interface Graph {
@@ -53,7 +55,11 @@ export function outputPath(name: string): string {
 /** Shell text of a node, given how it names its inputs and its output; each execution leaves its name in `counter`. */
 export function commandOf(node: Node, inputs: readonly string[], output: string, counter: string): string {
   const work =
-    node.layer === 0 ? `sed '/^#/d' ${inputs[0]} > ${output}` : `cat ${inputs.join(" ")} | cksum > ${output}`;
+    node.work !== undefined
+      ? node.work(inputs, output)
+      : node.layer === 0
+        ? `sed '/^#/d' ${inputs[0]} > ${output}`
+        : `cat ${inputs.join(" ")} | cksum > ${output}`;
   return `echo ${node.name} >> ${counter} && ${work}`;
 }
 

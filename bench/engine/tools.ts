@@ -9,6 +9,10 @@ export interface Tool {
   readonly slow?: boolean;
   declare(folder: string, graph: Graph, counter: string): void;
   readonly command: readonly string[];
+  /** What has to be done by hand after a kill, before it builds again. */
+  readonly recover?: readonly string[];
+  /** What tells its version. */
+  readonly version?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Where an output of the graph lies, when not where the graph says. */
   readonly output?: (node: Node) => string;
@@ -49,6 +53,7 @@ const ninja: Tool = {
     write(folder, "build.ninja", edges.join(""));
   },
   command: ["ninja", "-j", "2"],
+  version: ["ninja", "--version"],
 };
 
 const make: Tool = {
@@ -62,6 +67,7 @@ const make: Tool = {
     write(folder, "Makefile", all + rules.join(""));
   },
   command: ["make", "-j", "2"],
+  version: ["make", "--version"],
 };
 
 function turbo(packages: string): Tool {
@@ -107,6 +113,7 @@ function turbo(packages: string): Tool {
       mkdirSync(join(folder, "node_modules"), { recursive: true });
     },
     command: [join(packages, ".bin", "turbo"), "run", "build", "--concurrency=2", "--output-logs=errors-only"],
+    version: [join(packages, ".bin", "turbo"), "--version"],
     env: { TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", TURBO_NO_UPDATE_NOTIFIER: "1" },
     output,
     // A package's own folder is all that turbo looks at.
@@ -134,11 +141,12 @@ function wireit(packages: string): Tool {
       if (!existsSync(join(folder, "node_modules"))) symlinkSync(packages, join(folder, "node_modules"));
     },
     command: ["npm", "run", "--silent", "all"],
+    version: ["node", "-p", `require(${JSON.stringify(join(packages, "wireit", "package.json"))}).version`],
     env: { WIREIT_PARALLEL: "2", WIREIT_LOGGER: "quiet-ci" },
   };
 }
 
-function doit(bin: string): Tool {
+function doit(program: string): Tool {
   return {
     name: "doit",
     declare(folder, graph, counter) {
@@ -150,13 +158,14 @@ function doit(bin: string): Tool {
           targets: [node.output],
         }),
       );
-      write(folder, "dodo.py", `def task_all():\n    return iter([\n        ${tasks.join(",\n        ")}\n    ])\n`);
+      write(folder, "dodo.py", `def task_all():\n${tasks.map((task) => `    yield ${task}\n`).join("")}`);
     },
-    command: [join(bin, "doit"), "-n", "2", "-P", "thread", "-v", "0"],
+    version: [program, "--version"],
+    command: [program, "-n", "2", "-P", "thread", "-v", "0"],
   };
 }
 
-function snakemake(bin: string): Tool {
+function snakemake(program: string): Tool {
   return {
     name: "snakemake",
     slow: true,
@@ -168,7 +177,9 @@ function snakemake(bin: string): Tool {
       const all = `rule all:\n    input: ${graph.nodes.map(({ output }) => JSON.stringify(output)).join(", ")}\n`;
       write(folder, "Snakefile", all + rules.join(""));
     },
-    command: [join(bin, "snakemake"), "-j", "2", "--quiet", "all"],
+    version: [program, "--version"],
+    command: [program, "-j", "2", "--quiet", "all", "--rerun-incomplete"],
+    recover: [program, "--unlock"],
     env: { PYTHONDONTWRITEBYTECODE: "1" },
   };
 }
@@ -176,10 +187,18 @@ function snakemake(bin: string): Tool {
 export interface Installed {
   /** A node_modules folder with turbo and wireit. */
   readonly packages: string;
-  /** A virtual environment's bin folder with doit and snakemake. */
-  readonly bin: string;
+  /** Where a program of Python's is. */
+  program(name: string): string;
 }
 
-export function allTools({ packages, bin }: Installed): Tool[] {
-  return [pipeline, ninja, make, doit(bin), turbo(packages), wireit(packages), snakemake(bin)];
+export function allTools({ packages, program }: Installed): Tool[] {
+  return [
+    pipeline,
+    ninja,
+    make,
+    doit(program("doit")),
+    turbo(packages),
+    wireit(packages),
+    snakemake(program("snakemake")),
+  ];
 }
