@@ -50,6 +50,11 @@ export interface ImageObjectiveOptions {
   readonly ghostBatch?: number;
   /** How ghost batches are averaged. Default `equal` (PROTOCOL A.0). */
   readonly averaging?: GhostBatchOptions["averaging"];
+  /**
+   * Given `[S]`, all batch norms normalise by it: L is the loss of evaluation mode, whose Hessian other toolkits report,
+   * and not the ghost loss that training descends (PROTOCOL A.0, "Which Hessian").
+   */
+  readonly statistics?: FloatArray;
   /** m of the layout by the number of images, which it must divide. Results of different m differ in their last bits. */
   readonly interleave?: (count: number) => number;
   /** What may stay where programs run, in bytes. No result depends on it. */
@@ -100,7 +105,8 @@ export async function makeImageObjective(
     return split;
   };
   const train = splitOf("train");
-  const programs = imagePrograms(network, float);
+  const fixed = options.statistics === undefined ? [] : [options.statistics];
+  const programs = imagePrograms(network, float, { normalisation: fixed.length === 0 ? "batch" : "given" });
   const executables = memoize<Promise<Executable>>();
   const compiled = (kind: string, batch: GhostBatch, make: (form: BatchForm) => Program): Promise<Executable> => {
     const form = formOf(batch);
@@ -108,7 +114,11 @@ export async function makeImageObjective(
   };
   const inTurn = createQueue();
 
-  const vector = (values: FloatArray): Tensor => ({ dtype: float, shape: [1, values.length], data: values });
+  const vector = (values: FloatArray): Tensor => ({
+    dtype: float,
+    shape: [1, values.length],
+    data: toFloats(values, float),
+  });
   const rowsOf = async (theta: Theta): Promise<FloatArray[]> => {
     const values = ArrayBuffer.isView(theta) ? toFloats(theta, float) : floats((await theta.read()).data);
     const { shape } = matrix(values, numParams, float);
@@ -123,7 +133,8 @@ export async function makeImageObjective(
     const thetas = await Promise.all(rows.map((row) => runtime.upload(vector(row))));
     for (const [index, batch] of split.batches.entries()) {
       const loaded: LoadedBatch = await split.loader.load(batch);
-      for (const [row, theta] of thetas.entries()) await visit(batch, index, [theta, ...loaded], row);
+      for (const [row, theta] of thetas.entries())
+        await visit(batch, index, [theta, ...loaded, ...fixed.map(vector)], row);
     }
     for (const theta of thetas) theta.dispose();
   };
@@ -192,7 +203,7 @@ export async function makeImageObjective(
         await forEach(split, rows, async (batch, _, inputs, row) => {
           const run = await compiled("given", batch, programs.given);
           const start = given.length === size ? 0 : row * size;
-          const [loss, correct] = await run.run([...inputs, vector(given.subarray(start, start + size))]);
+          const [loss, correct] = await run.run([...inputs.slice(0, 3), vector(given.subarray(start, start + size))]);
           tally.add(row, batch, loss!, correct!);
         });
         return tally.evaluation();

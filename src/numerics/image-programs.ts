@@ -1,5 +1,6 @@
 import { grad } from "../programs/grad.ts";
 import { type Linearized, linearize } from "../programs/linearize.ts";
+import { stopGradient } from "../programs/ops.ts";
 import type { Program } from "../programs/program.ts";
 import { withOutputs } from "../programs/simplify.ts";
 import { type ProgramInput, trace } from "../programs/trace.ts";
@@ -35,7 +36,19 @@ export interface ImagePrograms {
 /** Outputs of `gradient` and of the primal before its residuals. */
 export const GRADIENT_OUTPUTS = 4;
 
-export function imagePrograms(network: ImageNetwork, float: "f32" | "f64"): ImagePrograms {
+export interface ImageProgramOptions {
+  /**
+   * `batch`: batch norms normalise by the batch, which is what training descends. `given`: all programs take statistics
+   * `[1, S]` as a fourth input, before any other, and normalise by them: the loss of evaluation mode.
+   */
+  readonly normalisation?: "batch" | "given";
+}
+
+export function imagePrograms(
+  network: ImageNetwork,
+  float: "f32" | "f64",
+  { normalisation = "batch" }: ImageProgramOptions = {},
+): ImagePrograms {
   const { numParams, classes, numStatistics } = network;
   const [channels, height, width] = network.inputShape as [number, number, number];
   const inputs = ({ count, interleave }: BatchForm): ProgramInput[] => [
@@ -47,14 +60,22 @@ export function imagePrograms(network: ImageNetwork, float: "f32" | "f64"): Imag
     const known = memoize<T>();
     return (form) => known(`${form.count}/${form.interleave}`, () => make(form));
   };
+  const withStatistics = (form: BatchForm): ProgramInput[] => [
+    ...inputs(form),
+    { name: "statistics", aval: { dtype: float, shape: [1, numStatistics] } },
+  ];
   const loss = cached((form) =>
     trace(
-      (theta, x, y) => {
-        const { logits, statistics } = network.measure(theta, x);
+      (theta, x, y, ...rest) => {
+        const [given] = rest;
+        const { logits, statistics } =
+          given === undefined
+            ? network.measure(theta, x)
+            : { logits: network.forwardWith(theta, x, given), statistics: stopGradient(given) };
         return [crossEntropy(logits, y), countCorrect(logits, y), statistics];
       },
-      inputs(form),
-      ["loss", "correct", "statistics"],
+      normalisation === "batch" ? inputs(form) : withStatistics(form),
+      ["loss", "correct", "usedStatistics"],
     ),
   );
   const gradient = cached((form) => grad(loss(form), { wrt: [0] }));
@@ -74,7 +95,7 @@ export function imagePrograms(network: ImageNetwork, float: "f32" | "f64"): Imag
           const logits = network.forwardWith(theta, x, statistics);
           return [crossEntropy(logits, y), countCorrect(logits, y)];
         },
-        [...inputs(form), { name: "statistics", aval: { dtype: float, shape: [1, numStatistics] } }],
+        withStatistics(form),
         ["loss", "correct"],
       ),
     ),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { dot, norm } from "../../src/numerics/basis.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
 import { poolStatistics } from "../../src/numerics/running-statistics.ts";
 import { sizeOf } from "../../src/programs/tensor.ts";
@@ -130,6 +131,31 @@ function describeParts(runtime: Runtime, small: SmallNetwork): void {
       measured.map((values, i) => ({ count: [8, 8, 4][i]!, statistics: values })),
     );
     expectClose(pooled, again, 4);
+  });
+
+  it("of evaluation mode: L with given statistics, its derivatives with them held fixed", async () => {
+    const statistics = await context.objective.populationStatistics(theta);
+    const fixed = await open({ statistics, averaging: "samples" });
+    const around = await fixed.linearize(theta);
+    const { loss, accuracy } = await context.objective.evaluateWith(theta, statistics);
+    expectClose(around.loss, loss, 20);
+    expect(around.accuracy[0]).toBe(accuracy[0]);
+    const [ha, hb] = [await around.hvp(a), await around.hvp(b)];
+    around.dispose();
+    expect(Math.abs(dot(ha, b) - dot(hb, a))).toBeLessThan(SLACK * context.u * Math.max(norm(ha), norm(hb)));
+    // Another function than the ghost loss.
+    const { grad } = await context.objective.gradient(theta);
+    expect(norm(Float64Array.from(grad, (value, i) => value - around.grad[i]!))).toBeGreaterThan(0.01 * norm(grad));
+    if (!isDouble) return;
+    // As in the suite of derivatives: central differences, error ~ u^(2/3).
+    const step = Math.cbrt(context.u);
+    const at = async (s: number): Promise<number> =>
+      (await context.objective.evaluateWith(context.moved(a, s), statistics)).loss[0]!;
+    const slope = ((await at(step)) - (await at(-step))) / (2 * step);
+    expect(Math.abs(slope - dot(around.grad, a))).toBeLessThan(200 * step ** 2 * norm(around.grad));
+    const [high, low] = [await fixed.gradient(context.moved(a, step)), await fixed.gradient(context.moved(a, -step))];
+    const error = Float64Array.from(ha, (value, i) => value - (high.grad[i]! - low.grad[i]!) / (2 * step));
+    expect(norm(error)).toBeLessThan(200 * step ** 2 * norm(ha));
   });
 
   it("takes the layout that is asked for, with the same result", async () => {
