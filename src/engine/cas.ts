@@ -1,18 +1,23 @@
 import {
   type BigIntStats,
   chmodSync,
+  closeSync,
   constants,
   copyFile,
   existsSync,
+  fstatSync,
+  futimesSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
-  statSync,
-  utimesSync,
+  write,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
-import { digestFile, digestOf } from "./digest.ts";
+import { digestOf, digestOpen } from "./digest.ts";
 import type { Digest } from "./plan.ts";
 import { SETTLED_MS } from "./stat-index.ts";
 import { moveTo, type Store } from "./store.ts";
@@ -31,11 +36,39 @@ export interface Cas {
   copy(digest: Digest, to: string, executable: boolean): Promise<BigIntStats | BlobDamage>;
 }
 
-/** Below this a copy is one read and one write; above it a reflink saves the bytes, and hashing goes in chunks. */
+interface Copied {
+  /** Of the bytes that were written. */
+  readonly digest: Digest;
+  readonly stats: BigIntStats;
+}
+
+/** Below this a copy is one read and one write; above it, it goes in chunks. */
 const SMALL = 1 << 18;
 const copyFileAsync = promisify(copyFile);
+const writeAsync = promisify(write);
 
 export function openCas(store: Store): Cas {
+  const small = Buffer.allocUnsafeSlow(SMALL);
+  let canReflink = true;
+  /** A copy that shares the blob's place on the disk, and its digest; `undefined` where the file system has none. */
+  const reflink = async (digest: Digest, to: string, mode: number): Promise<Copied | undefined> => {
+    if (!canReflink) return undefined;
+    try {
+      await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE_FORCE);
+    } catch {
+      // Whatever else was the matter, copying will tell.
+      canReflink = false;
+      return undefined;
+    }
+    chmodSync(to, mode);
+    const copy = openSync(to, "r+");
+    try {
+      const found = await digestOpen(copy);
+      return { digest: found, stats: settle(copy) };
+    } finally {
+      closeSync(copy);
+    }
+  };
   const damaged = (digest: Digest): BlobDamage => {
     // Out of the way, so that nothing finds it, and kept, so that one can look what happened to the disk.
     try {
@@ -71,27 +104,63 @@ export function openCas(store: Store): Cas {
     },
     async copy(digest, to, executable) {
       const mode = executable ? 0o755 : 0o644;
-      const size = statSync(store.blob(digest), { throwIfNoEntry: false })?.size;
-      if (size === undefined) return "missing";
-      if (size <= SMALL) {
-        const bytes = cas.read(digest);
-        if (typeof bytes === "string") return bytes;
-        writeFileSync(to, bytes, { mode });
-      } else {
-        await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE);
-        if ((await digestFile(to)) !== digest) {
-          rmSync(to, { force: true });
-          return damaged(digest);
-        }
-        chmodSync(to, mode);
+      let blob: number;
+      try {
+        blob = openSync(store.blob(digest), "r");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return "missing";
+        throw error;
       }
-      // Dated back, so that the stat index can trust it at once: any later write is then visible in the mtime.
-      const settled = (Date.now() - SETTLED_MS) / 1000;
-      utimesSync(to, settled, settled);
-      return statSync(to, { bigint: true });
+      try {
+        const length = readSync(blob, small, 0, SMALL, 0);
+        // Shorter than the buffer: the end is reached.
+        if (length < SMALL) {
+          const bytes = small.subarray(0, length);
+          return digestOf(bytes) === digest ? writeNew(to, mode, bytes) : damaged(digest);
+        }
+        const copied = (await reflink(digest, to, mode)) ?? (await copyHashed(blob, to, mode));
+        if (copied.digest === digest) return copied.stats;
+        rmSync(to, { force: true });
+        return damaged(digest);
+      } finally {
+        closeSync(blob);
+      }
     },
   };
   return cas;
+}
+
+/** Writes a new file at once. */
+function writeNew(to: string, mode: number, bytes: Uint8Array): BigIntStats {
+  const copy = openSync(to, "wx", mode);
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(copy, bytes, at);
+    return settle(copy);
+  } finally {
+    closeSync(copy);
+  }
+}
+
+/** Copies in chunks that are hashed while they are written: what was hashed is what was written, and the blob is read once. */
+async function copyHashed(blob: number, to: string, mode: number): Promise<Copied> {
+  const copy = openSync(to, "wx", mode);
+  try {
+    const digest = await digestOpen(blob, async (bytes, position) => {
+      for (let at = 0; at < bytes.length; ) {
+        at += (await writeAsync(copy, bytes, at, bytes.length - at, position + at)).bytesWritten;
+      }
+    });
+    return { digest, stats: settle(copy) };
+  } finally {
+    closeSync(copy);
+  }
+}
+
+/** Dates a finished file back, so that the stat index can trust it at once: any later write is then visible in the mtime. */
+function settle(copy: number): BigIntStats {
+  const settled = (Date.now() - SETTLED_MS) / 1000;
+  futimesSync(copy, settled, settled);
+  return fstatSync(copy, { bigint: true });
 }
 
 /** Moves a path away so that something can take its place, and says whether there was anything. */

@@ -19,18 +19,47 @@ export async function digestFile(path: string): Promise<Digest> {
   const file = openSync(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(Math.min(fstatSync(file).size + 1, CHUNK));
-    const length = readSync(file, buffer, 0, buffer.length, null);
+    const length = readSync(file, buffer, 0, buffer.length, 0);
     // Shorter than the buffer: the end is reached.
-    if (length < buffer.length) return digestOf(buffer.subarray(0, length));
-    const sum = createHash("sha256").update(buffer);
-    for (;;) {
-      const { bytesRead } = await readAsync(file, buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return sum.digest("hex") as Digest;
-      sum.update(buffer.subarray(0, bytesRead));
-    }
+    return length < buffer.length ? digestOf(buffer.subarray(0, length)) : await digestOpen(file);
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * SHA-256 of an open file's bytes. While one chunk is hashed here, the next is read and, where they are wanted as well,
+ * this one and the one before are taken elsewhere (`take`, which may keep a chunk until its promise resolves).
+ */
+export async function digestOpen(
+  file: number,
+  take: (bytes: Buffer, position: number) => Promise<void> = () => Promise.resolve(),
+): Promise<Digest> {
+  const buffers = [0, 1, 2].map(() => Buffer.allocUnsafeSlow(CHUNK));
+  const readAt = async (turn: number, position: number): Promise<Buffer> => {
+    const buffer = buffers[turn % 3]!;
+    const { bytesRead } = await readAsync(file, buffer, 0, CHUNK, position);
+    return buffer.subarray(0, bytesRead);
+  };
+  const sum = createHash("sha256");
+  let position = 0;
+  let reading = readAt(0, position);
+  let taking: Promise<void> = Promise.resolve();
+  for (let turn = 0; ; turn++) {
+    const bytes = await reading;
+    if (bytes.length === 0) break;
+    const taken = take(bytes, position);
+    position += bytes.length;
+    reading = readAt(turn + 1, position);
+    // Awaited a turn later, or never when something else fails first.
+    for (const promise of [taken, reading]) promise.catch(() => undefined);
+    sum.update(bytes);
+    // The next turn's reading takes this one's buffer.
+    await taking;
+    taking = taken;
+  }
+  await taking;
+  return sum.digest("hex") as Digest;
 }
 
 const readAsync = promisify(read);

@@ -40,6 +40,7 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
   const lock = new Map([...before].filter(([name]) => named.has(name)));
   /** Whose recorded outs are what is here. */
   const same = new Set<InstanceName>();
+  let changed = lock.size !== before.size;
   for (const { instance, key, outs } of done) {
     const { name, platform } = instance;
     const entry = lock.get(name);
@@ -53,7 +54,9 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
     const facts = platform === undefined ? undefined : inputs.facts(platform);
     lock.set(name, { key, study, platform: facts, outs: contents });
     same.add(name);
+    changed = true;
   }
+  if (!changed) return undefined;
   const text = serialisePipelineLock(lock);
   if (text === serialisePipelineLock(before)) return undefined;
   try {
