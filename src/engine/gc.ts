@@ -1,17 +1,16 @@
 import { linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { blobsOf } from "./blobs.ts";
 import { isDigest } from "./digest.ts";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
 import { type Entry, entriesIn } from "./entries.ts";
 import type { Environment } from "./environment.ts";
 import { explainIo } from "./io-error.ts";
 import { type Leftover, leftover, leftoversOf, removeLeftover } from "./leftovers.ts";
-import type { ActionRecord } from "./outcome.ts";
 import type { Digest, Key, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { otherWriters, type Store } from "./store.ts";
 import { survey } from "./survey.ts";
-import { parseTree } from "./tree.ts";
 
 export interface GcOptions {
   /** Results that no plan reaches go once they have not been made or restored for this long. */
@@ -76,7 +75,7 @@ export async function collectGarbage(
     const blobs = entriesIn(join(store.root, "cas", "sha256"), 1).filter(({ file }) => isDigest(basename(file)));
     const results = entriesIn(join(store.root, "actions"), 1).map((entry): Result => {
       const record = actions.get(basename(entry.file, ".json") as Key);
-      const used = record === undefined ? [] : blobsOf(record, cas);
+      const used = record === undefined ? [] : blobsOf(record.outs, cas);
       const code = (record?.manifest ?? []).flatMap(([kind, , value]) => (kind === "code" ? [String(value)] : []));
       return {
         ...entry,
@@ -180,15 +179,6 @@ function shrink(
       if (uses.get(digest) === 0) bytes -= sizes.get(digest) ?? 0;
     }
   }
-}
-
-function blobsOf({ outs }: ActionRecord, cas: Engine["cas"]): Digest[] {
-  return Object.values(outs).flatMap(({ kind, digest }) => {
-    if (kind === "file") return [digest];
-    const bytes = cas.read(digest);
-    const tree = typeof bytes === "string" ? undefined : parseTree(bytes);
-    return [digest, ...(tree ?? []).map((file) => file.digest)];
-  });
 }
 
 /** Moved away first and looked at again: another process may have put a new one there, which goes back. */

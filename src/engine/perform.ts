@@ -3,8 +3,10 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { DepFile } from "../stage.ts";
 import type { Action, ActionEnd, ActionHooks } from "./action.ts";
+import { blobsOf } from "./blobs.ts";
 import { isFailure } from "./code-digest.ts";
 import { collectOuts } from "./collect.ts";
+import { syncsAfter, writeThrough } from "./durable.ts";
 import type { Engine } from "./engine.ts";
 import type { Emit, Failure } from "./event.ts";
 import { reason, type Verdict } from "./examine.ts";
@@ -167,6 +169,11 @@ async function execute(
       when: new Date().toISOString(),
       ...(cpu === undefined ? {} : { cpu }),
     });
+    // Before it counts as done, and before what it could go on from is removed.
+    if (secondsSince(started) >= syncsAfter(engine.environment)) {
+      const blobs = blobsOf(outs as Outs, engine.cas).map((digest) => engine.store.blob(digest));
+      await writeThrough([...blobs, engine.store.action(key)]);
+    }
     if (instance.resume === true) closeResume(engine.store, instance.name, key);
     const other = instance.outs.find(
       ({ name }) => known?.[name] !== undefined && known[name].digest !== outs[name]!.digest,
