@@ -2,17 +2,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { renderFigure } from "../../src/figures/render.ts";
 import type { Stage } from "../../src/stage.ts";
 import figConvergence from "../../stages/fig-convergence.ts";
 import figDensity from "../../stages/fig-density.ts";
 import figLayers from "../../stages/fig-layers.ts";
 import { convergenceData } from "../../stages/figures/convergence.ts";
-import convergence from "../../stages/figures/convergence.vl.json" with { type: "json" };
 import { densityData } from "../../stages/figures/density.ts";
-import density from "../../stages/figures/density.vl.json" with { type: "json" };
 import { layersData } from "../../stages/figures/layers.ts";
-import layers from "../../stages/figures/layers.vl.json" with { type: "json" };
 import { fakeContext } from "../data/context.ts";
 import { complaints, readJson } from "../stages/context.ts";
 import {
@@ -124,17 +120,5 @@ describe("the pictures", () => {
     expect(spec.usermeta.caption).toMatch(/^Beyond the paper\. /);
     expect(["svg", "png"].every((out) => existsSync(join(folder, out)))).toBe(true);
     expect(existsSync(join(folder, "claims"))).toBe(false);
-  });
-
-  it("are the same SVG, byte for byte, from the same tables", async () => {
-    const all = async () => [
-      await renderFigure(density, densityData(await densityTables(), WIDTH)),
-      await renderFigure(layers, layersData(syntheticLayers())),
-      await renderFigure(convergence, convergenceData(syntheticConvergence())),
-    ];
-    const [first, again] = [await all(), await all()];
-    first.forEach(({ svg }, i) => {
-      expect(svg === again[i]!.svg).toBe(true);
-    });
   });
 });

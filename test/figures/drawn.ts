@@ -1,5 +1,9 @@
 /** Every figure of the paper's with made-up data: what tests draw. */
 import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
+import { convergenceData } from "../../stages/figures/convergence.ts";
+import convergence from "../../stages/figures/convergence.vl.json" with { type: "json" };
+import { densityData } from "../../stages/figures/density.ts";
+import density from "../../stages/figures/density.vl.json" with { type: "json" };
 import { figure1Data } from "../../stages/figures/fig01.ts";
 import fig01 from "../../stages/figures/fig01.vl.json" with { type: "json" };
 import { figure2Data } from "../../stages/figures/fig02.ts";
@@ -23,7 +27,10 @@ import { figure12aSpec, MLP_ROW } from "../../stages/figures/fig12a.ts";
 import { imageData, imageSpec } from "../../stages/figures/fig12b.ts";
 import { figure13Data, figure13Spec } from "../../stages/figures/fig13.ts";
 import { figure3Data, figure11Data } from "../../stages/figures/landscape-rows.ts";
+import { layersData } from "../../stages/figures/layers.ts";
+import layers from "../../stages/figures/layers.vl.json" with { type: "json" };
 import { syntheticTables } from "./synthetic.ts";
+import { syntheticConvergence, syntheticDensity, syntheticLayers, syntheticTrace } from "./synthetic-curvature.ts";
 import { syntheticLandscape, syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
 import {
   EXTREME,
@@ -101,4 +108,11 @@ export const FIGURES: readonly {
     spec: imageSpec(syntheticReduced(), PAPER_STUDY, "reduced", 0),
     data: async () => imageData(syntheticReduced(), PAPER_STUDY, "reduced", 0),
   },
+  {
+    name: "density",
+    spec: density,
+    data: async () => densityData({ density: await syntheticDensity(), trace: syntheticTrace() }, 0.4),
+  },
+  { name: "layers", spec: layers, data: async () => layersData(syntheticLayers()) },
+  { name: "convergence", spec: convergence, data: async () => convergenceData(syntheticConvergence()) },
 ];
