@@ -8,7 +8,8 @@ import { definePlatform } from "../src/stage.ts";
 
 /**
  * Where numeric stages compute: `PIPELINE_DEVICE`, else the fastest hardware found. Bits depend on runtime, device and
- * versions, so these are facts; the CPU's name and the number of threads change nothing and are not.
+ * versions, so these are facts. The number of threads changes nothing; what the processor's model changes nobody says, and the
+ * engine's records name it.
  */
 export default definePlatform({
   async probe(env) {
