@@ -1,5 +1,5 @@
 import { definedBy } from "./emit.ts";
-import { add, concat, pad, reshape, zeros } from "./ops.ts";
+import { add, concat, pad, reshape, scale, zeros } from "./ops.ts";
 import type { PadParams } from "./params.ts";
 import type { Variable } from "./program.ts";
 import type { Shape } from "./tensor.ts";
@@ -13,7 +13,9 @@ export function addAll(terms: readonly Variable[]): Variable {
   const [first] = terms;
   if (first === undefined) throw new Error("addAll: nothing to add");
   const joined = joinPieces(terms) ?? interleavePieces(terms) ?? terms;
-  return joined.slice(1).reduce(add, joined[0]!);
+  // What a square sends back comes twice.
+  const distinct = [...new Set(joined)].map((term) => scale(term, joined.filter((other) => other === term).length));
+  return distinct.slice(1).reduce(add, distinct[0]!);
 }
 
 /** A piece of the sum: `value` at `start ≤ index < limit` of `axis`, zero elsewhere. */

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluate, toFloat64 } from "../../src/programs/evaluate.ts";
 import { grad } from "../../src/programs/grad.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import * as ops from "../../src/programs/ops.ts";
@@ -9,8 +10,7 @@ import { trace } from "../../src/programs/trace.ts";
 import { lowerProgram } from "../../src/runtimes/onnx/lower.ts";
 import { openOnnx } from "../../src/runtimes/onnx/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
-import { createRandom } from "../programs/support.ts";
-import { distance, expected } from "./samples.ts";
+import { createRandom, moved, norm } from "../programs/support.ts";
 
 const IMAGES = 32;
 const INTERLEAVE = 16;
@@ -124,13 +124,17 @@ describe("fused lowerings", () => {
   test("compute loss, gradient and HVP", async () => {
     const program = product(1, ops.tanh);
     const inputs = [replicasOf(thetas, 0, 1), x, replicasOf(directions, 0, 1)];
-    const { outputs, errorBound } = expected(program, inputs);
+    const outputs = evaluate(program, inputs);
     const executable = await two.compile(program);
     const computed = await executable.run(inputs);
+    // Sums of 8,192 terms in float32 (√8192·2⁻²⁴ ≈ 5e-6), through three layers and back, twice differentiated: within 1e-4.
+    // A term that a fusion loses is of order 1.
     computed.forEach((tensor, i) => {
-      const name = program.outputNames[i];
-      expect(distance(tensor.data, outputs[i]!.data), name).toBeLessThanOrEqual(errorBound * two.unitRoundoff);
+      const wanted = toFloat64(outputs[i]!);
+      const off = moved(toFloat64(tensor), -1, wanted);
+      expect(norm(off) / norm(wanted), program.outputNames[i]).toBeLessThan(1e-4);
     });
+    await executable.dispose();
   });
 
   test("give a replica the same bits alone and among others, on one thread and on two", async () => {

@@ -42,9 +42,11 @@ export interface ConvEnding {
   readonly addend?: OnnxValue | undefined;
 }
 
-/** Whether the convolution ends in an operator that can add: float32, and no regrouping of its result. */
-export function takesEnding(dtype: string, form: Conv2dForm): boolean {
-  return dtype === "f32" && (form.strides[1] === 1 || form.interleave === 1 || apartForm(form) !== undefined);
+/** Whether a convolution, or its input gradient, ends in an operator that can add: float32, and no regrouping of its result. */
+export function takesEnding(view: "conv2d" | "conv2dInputGradient", dtype: string, form: Conv2dForm): boolean {
+  if (dtype !== "f32") return false;
+  const apart = apartForm(form) !== undefined;
+  return view === "conv2d" ? form.strides[1] === 1 || form.interleave === 1 || apart : !apart;
 }
 
 /** x `[B, C, H, W·m]`, w `[O, C, kh, kw]` → `[B, O, H′, W′·m]`. */

@@ -98,8 +98,11 @@ export function createAffine(builder: OnnxBuilder, uses: Uses, value: (variable:
   /** The convolution that a term is, if nothing else reads it. */
   function convolutionOf({ x, channel, factor }: Term): Equation | undefined {
     if (channel !== undefined || factor !== 1 || !once(x)) return undefined;
-    const equation = definition(x, "conv2d") ?? definition(x, "conv2dInputGradient");
-    return equation !== undefined && takesEnding("f32", formOfConvolution(equation)) ? equation : undefined;
+    for (const view of ["conv2d", "conv2dInputGradient"] as const) {
+      const equation = definition(x, view);
+      if (equation !== undefined && takesEnding(view, "f32", formOfConvolution(equation))) return equation;
+    }
+    return undefined;
   }
 
   function lowerForm({ images, offsets }: Form, output: Variable, relu: boolean): OnnxValue {
