@@ -10,6 +10,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Contender, type Row, startContender } from "./contender.ts";
 import { writeData } from "./data.ts";
+import { IMAGE_GROUPS, runImageRows } from "./image-rows.ts";
 import { ensurePeers } from "./peers.ts";
 import { median } from "./statistics.ts";
 
