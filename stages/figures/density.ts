@@ -1,6 +1,12 @@
 /** What is drawn of the whole spectrum of the Hessian. */
 import type { Rows } from "../../src/figures/compile.ts";
-import { deflate, type Quadrature, spectralDensity, spectralMean } from "../../src/numerics/spectral-density.ts";
+import {
+  deflate,
+  type Estimate,
+  type Quadrature,
+  spectralDensity,
+  spectralMean,
+} from "../../src/numerics/spectral-density.ts";
 import type { DensityTable, TraceTable } from "./curvature-tables.ts";
 
 export interface DensityTables {
@@ -8,8 +14,8 @@ export interface DensityTables {
   readonly trace: TraceTable;
 }
 
-/** Points of each curve. */
-const POINTS = 400;
+/** Points of a curve for each standard deviation of its Gaussians. */
+const RESOLUTION = 3;
 /** A Ritz value with a residual of at most this much of max|λ| is an eigenvalue. */
 const RESOLVED = 1e-4;
 /** How much of what one eigenvalue makes is drawn: half a decade. */
@@ -30,7 +36,8 @@ export function densityData({ density, trace }: DensityTables, width: number): R
   const { rows, parameters, threshold } = density;
   const nodes = rows.flatMap(({ quadratures }) => quadratures.flatMap((probe) => probe.nodes));
   const [from, to] = [Math.min(...nodes) - 4 * width, Math.max(threshold, ...nodes) + 4 * width];
-  const points = Array.from({ length: POINTS }, (_, i) => from + ((to - from) * i) / (POINTS - 1));
+  const steps = Math.ceil((RESOLUTION * (to - from)) / width);
+  const points = Array.from({ length: steps + 1 }, (_, i) => from + ((to - from) * i) / steps);
   const floor = FLOOR / (parameters * width * Math.sqrt(2 * Math.PI));
   const known = rows.map((row) => ({
     ...row,
@@ -39,14 +46,7 @@ export function densityData({ density, trace }: DensityTables, width: number): R
   }));
   return {
     spectrum: known.flatMap(({ moment, probes }) => [
-      ...spectralDensity(probes, points, width).map(({ value, error }, i) => ({
-        ...moment,
-        kind: "density",
-        eigenvalue: points[i]!,
-        density: Math.max(value, floor),
-        low: Math.max(value - error, floor),
-        high: Math.max(value + error, floor),
-      })),
+      ...curveOf(spectralDensity(probes, points, width), points, floor).map((row) => ({ ...moment, ...row })),
       ...resolved(probes[0]!, 2 * width).map((eigenvalue) => ({ ...moment, kind: "eigenvalue", eigenvalue })),
     ]),
     threshold: [{ eigenvalue: threshold, label: "2/η" }],
@@ -57,6 +57,19 @@ export function densityData({ density, trace }: DensityTables, width: number): R
       return { epoch, ...bar(parameters * value, parameters * error) };
     }),
   };
+}
+
+/** A curve with its band, cut off at the floor, without the points in the middle of straight lines there. */
+function curveOf(density: readonly Estimate[], points: readonly number[], floor: number) {
+  const rows = density.map(({ value, error }, i) => ({
+    kind: "density",
+    eigenvalue: points[i]!,
+    density: Math.max(value, floor),
+    low: Math.max(value - error, floor),
+    high: Math.max(value + error, floor),
+  }));
+  const isFloor = (i: number): boolean => rows[i]?.high === floor;
+  return rows.filter((_, i) => !(isFloor(i - 1) && isFloor(i) && isFloor(i + 1)));
 }
 
 /** The eigenvalues outside of the bulk around zero that a probe found exactly. */
