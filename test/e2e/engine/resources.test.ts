@@ -5,31 +5,35 @@ import { named } from "./study.ts";
 
 /**
  * Instances that see how many of them run at once: each makes a file, counts the files until `wanted` have been there at
- * a time or it has looked `looks` times, and removes its own.
+ * a time or it has looked `looks` times, and removes its own. `count` in each of the `stages`.
  */
-function crowd(resources: string, wanted: number, { count = 6, looks = 500 } = {}): Workspace {
+function crowd(resources: string, wanted: number, { count = 6, looks = 500, stages = ["s"] } = {}): Workspace {
   const workspace = makeWorkspace();
   const [room, enough] = [workspace.path("room"), workspace.path("enough")];
   workspace.write("room/.keep", "");
-  const command = [
-    `touch '${room}'/\${i}`,
-    `for look in $(seq ${looks}); do n=$(ls '${room}' | wc -l); echo $n >> \${outs.x}; [ $n -lt ${wanted} ] || touch '${enough}'; [ ! -e '${enough}' ] || break; sleep 0.02; done`,
-    // Those that should not be there would come now.
-    `sleep 0.05; ls '${room}' | wc -l >> \${outs.x}`,
-    'set +u; echo "$PIPELINE_GPUS|$CUDA_VISIBLE_DEVICES" > ${outs.gpu}',
-    `rm '${room}'/\${i}`,
-  ];
+  const commandOf = (own: string): string =>
+    [
+      `touch ${own}`,
+      `for look in $(seq ${looks}); do n=$(ls '${room}' | wc -l); echo $n >> \${outs.x}; [ $n -lt ${wanted} ] || touch '${enough}'; [ ! -e '${enough}' ] || break; sleep 0.02; done`,
+      // Those that should not be there would come now.
+      `sleep 0.05; ls '${room}' | wc -l >> \${outs.x}`,
+      'set +u; echo "$PIPELINE_GPUS|$CUDA_VISIBLE_DEVICES" > ${outs.gpu}',
+      `rm ${own}`,
+    ].join("; ");
+  const declarations = stages.map(
+    (stage) => `  ${stage}:
+    matrix: { i: "\${params.n}" }
+    resources: ${resources}
+    cmd: ${JSON.stringify(commandOf(`'${room}'/${stage}\${i}`))}
+    outs: { x: "x/${stage}\${i}", gpu: "gpu/${stage}\${i}" }
+`,
+  );
   workspace.write(
     "pipeline.yaml",
     `version: 1
 params: { n: { range: { from: 1, to: ${count}, step: 1 } } }
 stages:
-  s:
-    matrix: { i: "\${params.n}" }
-    resources: ${resources}
-    cmd: ${JSON.stringify(command.join("; "))}
-    outs: { x: "x/\${i}", gpu: "gpu/\${i}" }
-`,
+${declarations.join("")}`,
   );
   return workspace;
 }
@@ -58,17 +62,7 @@ describe("resources", () => {
   });
 
   it("with a mutex: one at a time, of all stages that name it", async () => {
-    const workspace = crowd("{ mutex: [port] }", 2, { looks: 3 });
-    workspace.write(
-      "pipeline.yaml",
-      workspace
-        .read("pipeline.yaml")
-        .replace(
-          /stages:\n {2}s:([\s\S]*)$/,
-          (_, body: string) =>
-            `stages:\n  s:${body}  t:${body.replaceAll("x/", "x/t").replaceAll("gpu/", "gpu/t").replaceAll("room'/", "room'/t")}`,
-        ),
-    );
+    const workspace = crowd("{ mutex: [port] }", 2, { looks: 3, stages: ["s", "t"] });
     expect((await workspace.run("run", "--jobs", "4")).code).toBe(0);
     expect(workspace.list("artifacts/x")).toHaveLength(12);
     expect(most(workspace)).toBe(1);
