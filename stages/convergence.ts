@@ -7,36 +7,42 @@ import type { Solves } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { metadataOf } from "./shared/tensors.ts";
 
-/** Deps are named for the stages whose solves they hold; these two hold the trajectory besides. */
+/** Deps are named for the stages whose solves they hold; with `trajectory: true` these two hold a trajectory besides. */
 const TRAJECTORY = "trajectory";
 const COLD = "cold-start";
 
+interface Warm extends SharpnessTable {
+  readonly rows: readonly (SharpnessTable["rows"][number] & { readonly matvecs: number })[];
+}
+
 export default defineStage({
   async run(context) {
-    const { stages } = context.params as { readonly stages: readonly string[] };
-    const { eta, rows } = readTable<SharpnessTable & { readonly rows: readonly { readonly matvecs: number }[] }>(
-      context,
-      TRAJECTORY,
-    );
-    const cold = new Map(readTable<ColdTable>(context, COLD).rows.map((row) => [row.epoch, row]));
+    const { stages, trajectory } = context.params as {
+      readonly stages: readonly string[];
+      readonly trajectory?: boolean;
+    };
     const table: ConvergenceTable = {
-      eta,
       stages: stages.map((stage) => solvesOf(context, stage)),
-      trajectory: rows.map(({ epoch, values, matvecs }) => {
-        const again = cold.get(epoch);
-        return {
-          epoch,
-          warm: matvecs,
-          cold: again?.matvecs ?? null,
-          difference: again === undefined ? null : Math.abs(again.values[0]! / values[0]! - 1),
-        };
-      }),
+      trajectory: trajectory === true ? trajectoryOf(context) : [],
     };
     for (const { stage, count, converged, matvecs } of table.stages)
       context.log(`${stage}: ${converged} of ${count} converged, ${matvecs} Hessian-vector products`);
     writeTable(context, "table", table);
   },
 });
+
+function trajectoryOf(context: StageContext): ConvergenceTable["trajectory"] {
+  const cold = new Map(readTable<ColdTable>(context, COLD).rows.map((row) => [row.epoch, row]));
+  return readTable<Warm>(context, TRAJECTORY).rows.map(({ epoch, values, matvecs }) => {
+    const again = cold.get(epoch);
+    return {
+      epoch,
+      warm: matvecs,
+      cold: again?.matvecs ?? null,
+      difference: again === undefined ? null : Math.abs(again.values[0]! / values[0]! - 1),
+    };
+  });
+}
 
 function solvesOf(context: StageContext, stage: string): StageSolves {
   const files = context.depAll(stage);

@@ -1,13 +1,13 @@
 /** Beyond the paper: how every eigenproblem was solved. */
 import { defineStage } from "../src/stage.ts";
-import { convergenceData } from "./figures/convergence.ts";
-import spec from "./figures/convergence.vl.json" with { type: "json" };
+import { convergenceData, convergenceSpec } from "./figures/convergence.ts";
 import type { ConvergenceTable } from "./figures/curvature-tables.ts";
 import { readTable } from "./shared/tables.ts";
 import { writePicture } from "./shared/write-figure.ts";
 
 export default defineStage({
   async run(context) {
-    await writePicture(context, spec, convergenceData(readTable<ConvergenceTable>(context, "table")));
+    const table = readTable<ConvergenceTable>(context, "table");
+    await writePicture(context, convergenceSpec(table), convergenceData(table));
   },
 });

@@ -1,21 +1,27 @@
 /** What is drawn of how the eigenproblems were solved. */
-import type { Rows } from "../../src/figures/compile.ts";
+import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
+import spec from "./convergence.vl.json" with { type: "json" };
 import type { ConvergenceTable, StageSolves } from "./curvature-tables.ts";
 import { mean } from "./statistics.ts";
 
-export function convergenceData({ stages, trajectory }: ConvergenceTable): Record<string, Rows> {
-  const both = trajectory.filter(({ cold }) => cold !== null);
-  // The first solve of a trajectory has nothing to start from.
-  const compared = both.filter(({ epoch }) => epoch !== trajectory[0]!.epoch);
-  const [warm, cold] = [mean(compared.map((row) => row.warm)), mean(compared.map((row) => row.cold!))];
+/** Both panels, or without a trajectory the one of the stages. */
+export function convergenceSpec({ trajectory }: ConvergenceTable): FigureSpec {
+  if (trajectory.length > 0) return spec;
+  const [, stages] = spec.vconcat;
   return {
-    warm: trajectory.map(({ epoch, warm: matvecs }) => ({ epoch, matvecs })),
-    cold: both.map(({ epoch, cold: matvecs }) => ({ epoch, matvecs })),
-    means: [
-      {
-        label: compared.length === 0 ? "" : `where both were solved: ${cold.toFixed(1)} cold, ${warm.toFixed(1)} warm`,
-      },
-    ],
+    ...spec,
+    usermeta: {
+      title: "How the image networks' eigenproblems were solved",
+      caption:
+        "Beyond the paper. The largest residual ‖Hv − λv‖/|λ₁| of each stage's solves over its tolerance, and how many there were; red where a solve ended without converging, which the label counts.",
+    },
+    vconcat: [{ ...stages, title: "Worst residual over tolerance" }],
+  };
+}
+
+export function convergenceData({ stages, trajectory }: ConvergenceTable): Record<string, Rows> {
+  return {
+    ...(trajectory.length > 0 ? trajectoryData(trajectory) : {}),
     one: [{ ratio: 1 }],
     stages: stages.map((each) => ({
       stage: each.stage,
@@ -24,6 +30,19 @@ export function convergenceData({ stages, trajectory }: ConvergenceTable): Recor
       outcome: each.converged === each.count ? "converged" : "not all",
       label: labelOf(each),
     })),
+  };
+}
+
+function trajectoryData(trajectory: ConvergenceTable["trajectory"]): Record<string, Rows> {
+  const both = trajectory.filter(({ cold }) => cold !== null);
+  // The first solve of a trajectory has nothing to start from.
+  const compared = both.filter(({ epoch }) => epoch !== trajectory[0]!.epoch);
+  const [warm, cold] = [mean(compared.map((row) => row.warm)), mean(compared.map((row) => row.cold!))];
+  const label = `where both were solved: ${cold.toFixed(1)} cold, ${warm.toFixed(1)} warm`;
+  return {
+    warm: trajectory.map(({ epoch, warm: matvecs }) => ({ epoch, matvecs })),
+    cold: both.map(({ epoch, cold: matvecs }) => ({ epoch, matvecs })),
+    means: [{ label: compared.length === 0 ? "" : label }],
   };
 }
 

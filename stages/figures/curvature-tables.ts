@@ -49,9 +49,8 @@ export interface ColdTable {
 }
 
 export interface ConvergenceTable {
-  readonly eta: number;
   readonly stages: readonly StageSolves[];
-  /** Products of each solve along the trajectory: warm-started from the one before, and cold where that was measured too. */
+  /** Products of each solve along Figure 2's run: warm-started from the one before, and cold where that was measured too. */
   readonly trajectory: readonly {
     readonly epoch: number;
     readonly warm: number;

@@ -105,6 +105,12 @@ describe("the pictures", () => {
     ["density", figDensity, { width: WIDTH }, densityTables],
     ["layers", figLayers, {}, async () => ({ ...syntheticLayers() })],
     ["convergence", figConvergence, {}, async () => ({ table: syntheticConvergence() })],
+    [
+      "convergence without a trajectory",
+      figConvergence,
+      {},
+      async () => ({ table: { ...syntheticConvergence(), trajectory: [] } }),
+    ],
   ];
   it.each(STAGES)("%s: spec, SVG and PNG, with title and caption, and no claims", async (_, stage, params, tables) => {
     const deps = Object.fromEntries(

@@ -63,7 +63,6 @@ export function syntheticLayers(): { readonly layers: LayersTable; readonly shar
 export function syntheticConvergence(): ConvergenceTable {
   const solved = { instances: 1, k: 3, tol: 1e-4, count: 100, converged: 100, matvecs: 1270, worst: 9e-5 };
   return {
-    eta: 0.05,
     stages: [
       { stage: "sharpness", ...solved, unconverged: [] },
       {

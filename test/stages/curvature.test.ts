@@ -167,7 +167,7 @@ describe.sequential("beyond the largest eigenvalues", () => {
     writeFileSync(join(folder, "diverged.json"), JSON.stringify(diverged));
     const context = stageContext(
       folder,
-      { stages: ["sharpness", "cold-start", "hessian", "layer-sharpness"] },
+      { stages: ["sharpness", "cold-start", "hessian", "layer-sharpness"], trajectory: true },
       {
         trajectory: "sharpness.json",
         sharpness: ["sharpness.json", "diverged.json"],
@@ -198,5 +198,11 @@ describe.sequential("beyond the largest eigenvalues", () => {
       // Eigenvalues are good to the square of their residual over a gap, and to rounding.
       if (difference !== null) expect(difference).toBeLessThan(1e-4);
     }
+    const plain = stageContext(folder, { stages: ["hessian"] }, { hessian: "s0.safetensors" }, { table: "plain.json" });
+    await convergence.run(plain);
+    const alone = readJson<ConvergenceTable>(plain.outPath("table"));
+    expect(complaints("convergence", alone)).toEqual([]);
+    expect(alone.stages.map(({ count }) => count)).toEqual([11]);
+    expect(alone.trajectory).toEqual([]);
   });
 });
