@@ -73,7 +73,19 @@ export function imageNetwork(spec: ImageNetworkSpec, options: ImageNetworkOption
   return ofLayers(typeof spec === "string" ? spec : nameOf(spec), imageShape, layers);
 }
 
+/** Which of the paper's networks a specification means, by name or in full; undefined for any other. */
+export function paperNetwork(spec: ImageNetworkSpec): keyof typeof NAMED | undefined {
+  if (typeof spec === "string") return spec;
+  const form = (of: VggSpec | ResnetSpec): string => {
+    const size = of.kind === "vgg" ? [of.convs, of.dense] : [of.blocks, of.act ?? "he"];
+    return [of.kind, ...of.widths, ...size].join();
+  };
+  return (Object.keys(NAMED) as (keyof typeof NAMED)[]).find((name) => form(NAMED[name]) === form(spec));
+}
+
 function nameOf(spec: VggSpec | ResnetSpec): string {
+  const known = paperNetwork(spec);
+  if (known !== undefined) return known;
   return spec.kind === "vgg"
     ? `vgg-${spec.convs}x${spec.widths.join("-")}-${spec.dense}`
     : `resnet-${spec.blocks}x${spec.widths.join("-")}${spec.act === "before-addition" ? "-before-addition" : ""}`;

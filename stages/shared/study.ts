@@ -1,22 +1,20 @@
 import { isSafetensorsFailure, readSafetensorsHeader } from "../../src/formats/safetensors.ts";
+import { type ImageNetworkSpec, paperNetwork } from "../../src/numerics/image-networks.ts";
 import { type StageContext, StageError } from "../../src/stage.ts";
 import type { Study } from "../figures/image-tables.ts";
 
-/** A network as params name it: one of the paper's, or a miniature by its widths. */
-export type NetworkParam = string | { readonly kind: string; readonly widths: readonly number[] };
-
-const NAMES: Readonly<Record<string, string>> = { vgg10: "VGG10", vgg19: "VGG19", resnet20: "ResNet20" };
-const KINDS: Readonly<Record<string, string>> = { vgg: "VGG", resnet: "ResNet" };
+const NAMES = { vgg10: "VGG10", vgg19: "VGG19", resnet20: "ResNet20" } as const;
+const KINDS = { vgg: "VGG", resnet: "ResNet" } as const;
 
 /** What a figure stage's study is about: its dep `data` and its param `network`. */
 export function studyFrom(context: StageContext): Study {
-  const { network } = (context.params ?? {}) as { readonly network?: NetworkParam };
+  const { network } = (context.params ?? {}) as { readonly network?: ImageNetworkSpec };
   if (network === undefined) throw new StageError(`${context.name}: param 'network' is missing`);
   return studyOf(context.dep("data").path, network);
 }
 
 /** What a study is about, from its data set's header and its network's param. */
-export function studyOf(dataset: string, network: NetworkParam): Study {
+export function studyOf(dataset: string, network: ImageNetworkSpec): Study {
   const header = readSafetensorsHeader(dataset);
   if (isSafetensorsFailure(header))
     throw new StageError(header.message, "remove the artifact and run the pipeline again: it is made anew");
@@ -34,7 +32,10 @@ export function studyOf(dataset: string, network: NetworkParam): Study {
   };
 }
 
-export function networkTitle(network: NetworkParam): string {
-  if (typeof network === "string") return NAMES[network] ?? network;
-  return `miniature ${KINDS[network.kind] ?? network.kind} (widths ${network.widths.join(", ")})`;
+/** One of the paper's, by name or written out, or a miniature by its widths. */
+export function networkTitle(network: ImageNetworkSpec): string {
+  const known = paperNetwork(network);
+  if (known !== undefined) return NAMES[known];
+  const { kind, widths } = network as Exclude<ImageNetworkSpec, string>;
+  return `miniature ${KINDS[kind]} (widths ${widths.join(", ")})`;
 }

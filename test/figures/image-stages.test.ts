@@ -147,8 +147,11 @@ describe("a study", () => {
       network: "VGG10",
       data: { name: "cifar-10", train: 6, test: 4, copies: 10 },
     });
-    const resnet = { kind: "resnet", widths: [4, 8, 8], blocks: 1 };
+    const resnet = { kind: "resnet", widths: [4, 8, 8], blocks: 1 } as const;
     expect(studyOf(dataset("fashion-mnist"), resnet).network).toBe("miniature ResNet (widths 4, 8, 8)");
+    // One of the paper's written out is the paper's.
+    const vgg = { kind: "vgg", widths: [8, 16, 32], convs: 3, dense: 32 } as const;
+    expect(studyOf(dataset("cifar-10"), vgg).network).toBe("VGG10");
   });
 
   it("of a file that is none is an expected failure", () => {
