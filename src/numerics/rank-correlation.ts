@@ -12,17 +12,28 @@ const Z = 1.959963984540054;
 
 /**
  * Spearman's rank correlation of pairs (a_i, b_i) with the interval of Bonett and Wright (Psychometrika 65, 2000): Fisher's
- * atanh ρ is about normal with variance (1 + ρ²/2)/(n − 3). It takes the pairs to be independent.
+ * atanh ρ is about normal with variance (1 + ρ²/2)/(n − 3). It takes the pairs to be independent. A perfect order, whose
+ * atanh is infinite, has the interval of `shortOfPerfect` up to ±1: a few pairs in order prove little.
  */
 export function rankCorrelation(a: readonly number[], b: readonly number[]): RankCorrelation {
   const count = a.length;
   if (b.length !== count) throw new Error(`${count} values cannot be paired with ${b.length}`);
   const value = pearson(ranks(a), ranks(b));
-  const spread = Z * Math.sqrt((1 + (value * value) / 2) / (count - 3));
+  const bound = shortOfPerfect(count);
+  const centre = Math.max(-bound, Math.min(bound, value));
+  const spread = Z * Math.sqrt((1 + (centre * centre) / 2) / (count - 3));
   const at = (z: number): number => (count > 3 ? Math.tanh(z) : Number.NaN);
-  // At ρ = ±1 atanh is infinite and the interval a point.
-  const centre = Math.atanh(value);
-  return { value, low: at(centre - spread), high: at(centre + spread), count };
+  return {
+    value,
+    low: Math.min(value, at(Math.atanh(centre) - spread)),
+    high: Math.max(value, at(Math.atanh(centre) + spread)),
+    count,
+  };
+}
+
+/** Half of the way from ρ = 1 to the value next to it, of n pairs without ties: one swap of neighbours takes 12/(n³ − n). */
+export function shortOfPerfect(count: number): number {
+  return 1 - 6 / (count ** 3 - count);
 }
 
 /** Ranks from 1; equal values share the mean of theirs. */

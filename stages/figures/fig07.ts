@@ -171,7 +171,7 @@ export function figure7Spec(table: Figure7Table): FigureSpec {
   ].flat();
   const labels = table.rows.map(rowLabel);
   return fillSlots(spec, {
-    title: heading("Validation accuracy (%) on CIFAR-10: the paper’s in grey, ours in black", ...notes),
+    title: heading("Validation accuracy (%): the paper’s in grey, ours in black", ...notes),
     description:
       "Figure 7: the paper's table of validation accuracies by learning rate, of networks trained to completion on all of CIFAR-10, without and with tenfold augmentation; the paper's numbers above, ours below.",
     labels,

@@ -1,7 +1,7 @@
 /** Figure 13: what tells models of one learning rate apart, which differ by their initialisation alone. */
 import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import { fillSlots } from "../../src/figures/slots.ts";
-import { rankCorrelation } from "../../src/numerics/rank-correlation.ts";
+import { rankCorrelation, shortOfPerfect } from "../../src/numerics/rank-correlation.ts";
 import { HEADLINE, measureOf } from "./correlations.ts";
 import { distinct } from "./fig04.ts";
 import { completed, stabilityThreshold } from "./fig05.ts";
@@ -109,8 +109,7 @@ const Z = 1.959963984540054;
 /** Infinite of three models or fewer. */
 function varianceOf({ value, count }: Association): number {
   if (count <= 3) return Number.POSITIVE_INFINITY;
-  // A perfect order stands for half of the way to the next one, which differs by 12/(n³ − n).
-  const r = Math.min(Math.abs(value), 1 - 6 / (count ** 3 - count));
+  const r = Math.min(Math.abs(value), shortOfPerfect(count));
   return ((1 - r * r) ** 2 * (1 + (r * r) / 2)) / (count - 3);
 }
 

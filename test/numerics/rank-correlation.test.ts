@@ -51,8 +51,20 @@ describe("rankCorrelation", () => {
     );
   });
 
-  it("is ±1 with a point for interval where the order is the same, and NaN where a series is constant", () => {
-    expect(rankCorrelation([1, 2, 3, 4, 5], [2, 4, 8, 16, 32])).toEqual({ value: 1, low: 1, high: 1, count: 5 });
+  it("is ±1 where the order is the same, more certain the more pairs are, and NaN where a series is constant", () => {
+    const inOrder = (count: number, sign = 1) => {
+      const values = Array.from({ length: count }, (_, i) => i);
+      return rankCorrelation(
+        values,
+        values.map((value) => sign * value ** 3),
+      );
+    };
+    expect(inOrder(5)).toMatchObject({ value: 1, high: 1, count: 5 });
+    expect(inOrder(5, -1)).toMatchObject({ value: -1, low: -1, high: -inOrder(5).low });
+    // One swap of five is at 0.9, half of the way at 0.95: tanh(atanh 0.95 − 1.96·√((1 + 0.95²/2)/2)) = 0.1608.
+    expect(inOrder(5).low).toBeCloseTo(0.1608, 4);
+    expect(inOrder(9).low).toBeGreaterThan(inOrder(5).low);
+    expect(inOrder(200).low).toBeGreaterThan(0.999);
     expect(rankCorrelation([1, 2, 3, 4], [3, 3, 3, 3]).value).toBeNaN();
     expect(rankCorrelation([1, 2, 3], [1, 3, 2])).toEqual({ value: 0.5, low: Number.NaN, high: Number.NaN, count: 3 });
   });
