@@ -185,6 +185,19 @@ describe("verify --rerun", () => {
     }
   });
 
+  it("takes what run takes of jobs and resources, and says that they are for a second run", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml":
+        'version: 1\nstages: { s: { cmd: "set +u; echo on $PIPELINE_GPUS > ${outs.o}", resources: { gpu: 1 }, outs: { o: o } } }\n',
+    });
+    await workspace.run("run", "--resource", "gpu=7");
+    const rerun = async (...args: string[]) => verify(workspace, "--rerun", ...args);
+    expect(await rerun("--jobs", "1", "--resource", "gpu=7")).toMatchObject({ code: 0, states: ["same"] });
+    expect(await rerun("--resource", "gpu=8")).toMatchObject({ code: 1, states: ["differs"] });
+    const wrong = await workspace.run("verify", "--resource", "gpu=7");
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("--jobs and --resource are for --rerun") });
+  });
+
   it("compares tensors and directories, by name", async () => {
     const workspace = makeWorkspace({
       drift: "0",

@@ -84,6 +84,19 @@ describe("watch", () => {
     expect(stderr).toContain("did you mean `deps`?");
   });
 
+  it("takes what run takes of the machine's resources", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml":
+        'version: 1\nstages: { s: { cmd: "echo on $PIPELINE_GPUS; touch ${outs.o}", resources: { gpu: 1 }, outs: { o: o } } }\n',
+    });
+    const running = startWatch(workspace, "--json", "--resource", "gpu=7");
+    await running.printed(/"line":"on 7"[\s\S]*"type":"summary"/);
+    running.kill("SIGINT");
+    expect((await running.ended).code).toBe(130);
+    const wrong = await workspace.run("watch", "--resource", "disk=1");
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("--resource cannot be `disk=1`") });
+  });
+
   it("is not woken by what runs write, and stops a child on Ctrl-C", async () => {
     const workspace = copying();
     const running = startWatch(workspace, "--json");

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { secondsOf } from "../../../src/engine/costs.ts";
 import type { Event } from "../../../src/engine/event.ts";
@@ -112,6 +113,29 @@ describe("the forecast of a run", () => {
     expect(forecastSeconds(tasks, budget)).toBe(2);
     expect(forecastSeconds(tasks, budget, [{ names: ["a" as InstanceName], seconds: 10 }])).toBe(11);
     expect(forecastSeconds([], budget)).toBe(0);
+  });
+
+  it("lies between the longest chain, the work shared out, and all of it one after the other, on any graph", () => {
+    const graphs = fc.array(fc.record({ producers: fc.array(fc.nat(), { maxLength: 3 }), seconds: fc.nat(9) }), {
+      minLength: 1,
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(graphs, fc.integer({ min: 1, max: 4 }), fc.boolean(), (graph, cpu, batched) => {
+        const tasks = graph.map(({ producers, seconds }, i) => {
+          const names = i === 0 ? [] : [...new Set(producers.map((p) => `t${p % i}`))];
+          const together = batched && i % 2 === 0 ? { together: { key: "t", max: 3 } } : {};
+          return task(`t${i}`, names, { seconds, ...together });
+        });
+        const ends = new Map<string, number>();
+        for (const { name, producers, seconds } of tasks)
+          ends.set(name, seconds + Math.max(0, ...producers.map((producer) => ends.get(producer)!)));
+        const all = tasks.reduce((sum, { seconds }) => sum + seconds, 0);
+        const seconds = forecastSeconds(tasks, { cpu, memory: 1, gpus: [] });
+        expect(seconds).toBeGreaterThanOrEqual(Math.max(...ends.values(), all / cpu) - 1e-9);
+        expect(seconds).toBeLessThanOrEqual(all + 1e-9);
+      }),
+    );
   });
 
   it("is told before anything starts, follows progress, and leaves out what will not run", () => {
