@@ -39,7 +39,7 @@ export async function loadPackage(): Promise<typeof ort> {
 
 export async function createSession(api: typeof ort, model: OnnxModel, settings: SessionSettings): Promise<Session> {
   const session = await api.InferenceSession.create(
-    encodeModel(model),
+    encodeModel(settings.device === "cpu" ? lastFirst(model) : model),
     sessionOptions({ ...settings, threads: Math.min(settings.threads, model.maxThreads) }),
   );
   const inputNames = model.inputs.map(({ name }) => name);
@@ -55,6 +55,16 @@ export async function createSession(api: typeof ort, model: OnnxModel, settings:
     },
     release: () => session.release(),
   };
+}
+
+/**
+ * The nodes from the last to the first. ONNX Runtime sorts a graph itself: depth first from the outputs, and of a node's
+ * inputs the one that is listed last comes first. For a gradient in its own order that is the first layer's, which waits
+ * for all others, so that what their weights' gradients need stays in memory to the end; this way they are done at once
+ * (VGG10's gradient on 1,024 images: 1,012 MB at the peak against 642). The numbers are the same.
+ */
+function lastFirst(model: OnnxModel): OnnxModel {
+  return { ...model, nodes: [...model.nodes].reverse() };
 }
 
 export function createProgramSession(api: typeof ort, program: Program, settings: SessionSettings): Promise<Session> {
