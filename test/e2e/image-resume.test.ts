@@ -1,0 +1,53 @@
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { makeWorkspace, repository, type Workspace } from "../rig/workspace.ts";
+
+const env = { PIPELINE_DEVICE: "onnx:cpu" };
+const SIZES = [
+  ...["--jobs", "1", "--set", "images.etas=[0.02, 0.3]", "--set", "images.seeds=[0]", "--set", "images.cap=200"],
+  ...["--set", "images.data.train=32", "--set", "images.ghostBatch=16", "--set", "images.reduced.etas=[0.3]"],
+];
+
+it("image-model, killed with -9 in the middle, goes on to the bytes of one that was not", {
+  timeout: 300_000,
+}, async () => {
+  const whole = copyOfTheRepository();
+  const reference = await whole.runWith({ env }, "run", "image-model", ...SIZES);
+  expect(reference.code, reference.stdout + reference.stderr).toBe(0);
+
+  const workspace = copyOfTheRepository();
+  // States are saved every 25 epochs.
+  const begun = workspace.start({ env }, "run", "image-model", "--json", ...SIZES);
+  await begun.printed(/"type":"progress".*"done":(?:[6-9]\d|1\d\d),/);
+  begun.kill("SIGKILL");
+  expect((await begun.ended).signal).toBe("SIGKILL");
+  const states = workspace.list(".pipeline/resume").filter((file) => file.endsWith("state.safetensors"));
+  expect(states.length).toBeGreaterThanOrEqual(1);
+
+  const again = await workspace.runWith({ env }, "run", "image-model", "--json", ...SIZES);
+  expect(again.code, again.stdout + again.stderr).toBe(0);
+  const resumed = again.events.flatMap((event) =>
+    event.type === "output" && event.line.startsWith("goes on from epoch")
+      ? [Number(event.line.split(" ").at(-1))]
+      : [],
+  );
+  expect(resumed.length).toBeGreaterThanOrEqual(1);
+  expect(resumed[0]).toBeGreaterThanOrEqual(50);
+  const files = whole.list("artifacts/image-models");
+  expect(files).toHaveLength(4);
+  for (const file of files) {
+    const [found, expected] = [workspace, whole].map((each) => readFileSync(each.path(file)));
+    expect(found!.equals(expected!), file).toBe(true);
+  }
+  // What was kept to go on with is gone with the action's end.
+  expect(workspace.list(".pipeline/resume").filter((file) => file.endsWith(".safetensors"))).toEqual([]);
+});
+
+function copyOfTheRepository(): Workspace {
+  const workspace = makeWorkspace();
+  for (const path of ["src", "stages", "schemas", "package.json", "package-lock.json", "pipeline.yaml"])
+    cpSync(join(repository, path), workspace.path(path), { recursive: true });
+  workspace.linkPackages();
+  return workspace;
+}
