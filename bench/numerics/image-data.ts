@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type ImageNetwork, imageNetwork } from "../../src/numerics/image-networks.ts";
 import { initialise } from "../../src/numerics/networks.ts";
-import { standardNormal } from "../../src/numerics/rng.ts";
+import { standardNormal, uniform } from "../../src/numerics/rng.ts";
 
 export type ImageNetworkName = "vgg10" | "resnet20";
 
@@ -13,7 +13,7 @@ export const networkOf = (name: ImageNetworkName): ImageNetwork => imageNetwork(
 
 /**
  * Writes what every contender reads (float32, little-endian; labels as bytes): x [N, 3, 32, 32], the embedded
- * Fashion-MNIST images, zero-padded to 32×32 on three equal channels, the first ones once more where they run out; theta [P], the network's
+ * Fashion-MNIST images, zero-padded to 32×32 on three channels, the first ones once more where they run out, with uniform noise; theta [P], the network's
  * initialisation; v [P], a normal direction.
  */
 export function writeImageData(folder: string, name: ImageNetworkName, images: number): void {
@@ -28,6 +28,9 @@ export function writeImageData(folder: string, name: ImageNetworkName, images: n
         for (let j = 0; j < 28; j++)
           x[n * PIXELS + c * 1024 + (i + 2) * 32 + j + 2] = (bytes[source + i * 28 + j]! / 255 - 0.2859) / 0.353;
   }
+  // Equal pixels make equal windows, where a rounding decides which one max-pooling takes: contenders would differ by it.
+  const noise = uniform({ seed: 0, name: "noise" }, x.length);
+  for (let k = 0; k < x.length; k++) x[k]! += noise[k]! - 0.5;
   const network = networkOf(name);
   const theta = Float32Array.from(initialise(network, 0));
   const v = Float32Array.from(standardNormal({ seed: 0, name: "direction" }, network.numParams));
