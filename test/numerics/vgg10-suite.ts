@@ -93,6 +93,14 @@ export function describeVgg10(runtime: Runtime, depth: Vgg10Depth): void {
         TIMEOUT,
       );
 
+    /**
+     * WebGPU's sums put activations off by 1e-5, and of 300,000 of them one is that near to 0 (on SwiftShader one in the
+     * fifth convolution, found by comparing signs with the float64 twin's): its ReLU is on where it should be off. One
+     * position of a channel's 2,048 then counts or does not, which was 0.5 % of a product; without kinks (tanh) products
+     * agree to 5e-5.
+     */
+    const turned = runtime.device === "onnx:webgpu" ? 0.01 * Math.abs(PUBLISHED.bottom) : 0;
+
     if (depth === "products")
       it(
         "eigenvectors found on onnx:cpu are eigenvectors here, of the published eigenvalues",
@@ -115,8 +123,8 @@ export function describeVgg10(runtime: Runtime, depth: Vgg10Depth): void {
           for (const [v, value, residual] of pairs) {
             const product = await around.hvp(v);
             const rest = norm(Float64Array.from(product, (x, i) => x - value * v[i]!));
-            expect(rest).toBeLessThan(2 * rounding + 2 * residual);
-            expect(Math.abs(dot(v, product) - value)).toBeLessThan(2 * rounding + residual);
+            expect(rest).toBeLessThan(2 * rounding + 2 * residual + turned);
+            expect(Math.abs(dot(v, product) - value)).toBeLessThan(2 * rounding + residual + turned);
           }
           around.dispose();
         },
