@@ -5,7 +5,7 @@ import { makeWorkspace, repository, type Workspace } from "../rig/workspace.ts";
 
 const env = { PIPELINE_DEVICE: "onnx:cpu" };
 const SIZES = [
-  ...["--jobs", "1", "--set", "images.etas=[0.02, 0.3]", "--set", "images.seeds=[0]", "--set", "images.cap=200"],
+  ...["--jobs", "1", "--set", "images.etas=[0.015, 0.3]", "--set", "images.seeds=[0]", "--set", "images.cap=200"],
   ...["--set", "images.data.train=32", "--set", "images.ghostBatch=16", "--set", "images.reduced.etas=[0.3]"],
 ];
 
