@@ -102,6 +102,13 @@ export type Event =
       readonly changed?: readonly string[];
     }
   | {
+      readonly type: "job";
+      readonly instance: string;
+      readonly job: string;
+      readonly state: "queued" | "running" | "requeued" | "found";
+      readonly node?: string;
+    }
+  | {
       readonly type: "retrying";
       readonly instance: string;
       readonly failure: Failure;

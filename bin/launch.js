@@ -1,5 +1,5 @@
 // A clean clone has no build step: Node 20 cannot run TypeScript, and installation runs no scripts. So the first start
-// bundles src/cli.ts (src/engine/api.ts, for programs; the process that starts commands) with esbuild, and later starts reuse the bundle while no source
+// bundles src/cli.ts (src/engine/api.ts, for programs; the processes that start commands and that jobs of a cluster start) with esbuild, and later starts reuse the bundle while no source
 // file has changed: one `stat` a file.
 //
 // CommonJS throughout (bin/package.json says so), and one file: Node's ESM loader alone would cost a quarter of the start
@@ -24,7 +24,7 @@ const { setFlagsFromString } = require("node:v8");
 const vm = require("node:vm");
 
 const MINIMUM = [20, 19];
-const FORMAT = 6;
+const FORMAT = 7;
 const COMMANDS = new Set(["run", "status", "why", "graph"]);
 const DAY = 24 * 60 * 60 * 1000;
 const root = dirname(__dirname);
@@ -132,7 +132,12 @@ async function buildBundle() {
   const { createHash } = require("node:crypto");
   const result = await build({
     absWorkingDir: root,
-    entryPoints: { cli: "src/cli.ts", engine: "src/engine/api.ts", spawner: "src/engine/spawner-host.ts" },
+    entryPoints: {
+      cli: "src/cli.ts",
+      engine: "src/engine/api.ts",
+      spawner: "src/engine/spawner-host.ts",
+      worker: "src/engine/slurm/worker-host.ts",
+    },
     outdir: "out",
     outExtension: { ".js": ".cjs" },
     bundle: true,

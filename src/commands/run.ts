@@ -5,6 +5,8 @@ import type { Event, Summary } from "../engine/event.ts";
 import { budgetOf, type Declared, listIn } from "../engine/machine.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
 import { parseMemory } from "../engine/resources.ts";
+import { slurmOptionsOf } from "../engine/slurm/options.ts";
+import { suggest } from "../engine/suggest.ts";
 import { closureOf } from "../engine/targets.ts";
 import { createJsonReporter } from "../reporters/json.ts";
 import { createLiveReporter } from "../reporters/live.ts";
@@ -46,6 +48,8 @@ export const RESOURCE_OPTION = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
+const EXECUTORS = ["local", "slurm"];
+
 export const command: Command = {
   name: "run",
   summary: "bring targets up to date: restore or run what is stale",
@@ -66,6 +70,11 @@ export const command: Command = {
     ...TRACE_OPTION,
     json: { type: "boolean", description: "one JSON object a line; the last is the summary" },
     ...RESOURCE_OPTION,
+    executor: {
+      type: "string",
+      value: "NAME",
+      description: "where actions run: local or slurm (default: the profile's)",
+    },
     ...DEVICE_OPTION,
   },
   examples: [
@@ -79,7 +88,9 @@ export const command: Command = {
   async run(context, args) {
     const jobs = jobsOf(context, args);
     if (jobs === undefined) return 2;
-    const plan = await openPlan(context, args);
+    const opened = await openPlan(context, args);
+    if (opened === 2) return 2;
+    const plan = withExecutor(context, opened, args.text("executor"));
     if (plan === 2) return 2;
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
@@ -92,6 +103,15 @@ export const command: Command = {
     return runTargets(context, args, plan, targets, jobs);
   },
 };
+
+/** `--executor` goes before what the profile says. */
+function withExecutor(context: Context, plan: Plan, asked: string | undefined): Plan | 2 {
+  if (asked === undefined) return plan;
+  const { executor: _, ...rest } = plan;
+  if (asked === "local") return rest;
+  if (asked === "slurm") return { ...plan, executor: asked };
+  return usageError(context, `there is no executor \`${asked}\``, suggest(asked, EXECUTORS, "executors"));
+}
 
 /** One run, told as the command line wants it told. */
 export async function runTargets(
@@ -116,7 +136,8 @@ export async function runTargets(
   };
   const { runPlan } = await import("../engine/run.ts");
   const options = {
-    jobs,
+    // Of a cluster, the machine's cores say nothing.
+    jobs: plan.executor !== undefined && args.text("jobs") === undefined ? slurmOptionsOf(plan).jobs : jobs,
     force: args.flag("force"),
     keepGoing: args.flag("keep-going"),
     trace: args.flag("trace"),

@@ -2,7 +2,7 @@ import type { DepFile, Progress } from "../stage.ts";
 import type { ChildEnd } from "./child.ts";
 import type { Code, CodeReader } from "./code-digest.ts";
 import type { Environment } from "./environment.ts";
-import type { Failure } from "./event.ts";
+import type { Event, Failure } from "./event.ts";
 import type { Instance, Key, Plan } from "./plan.ts";
 import type { Facts } from "./platform.ts";
 import type { Grant } from "./resources.ts";
@@ -32,7 +32,11 @@ export interface Action {
 
 /** `seconds`: its part of the time of a process that it shared. */
 export type ActionEnd =
-  | { readonly type: "finished"; readonly seconds?: number }
+  | {
+      readonly type: "finished";
+      readonly seconds?: number /** The processor's name, where that is another machine's. */;
+      readonly cpu?: string;
+    }
   | { readonly type: "failed"; readonly failure: Failure; readonly seconds?: number }
   | { readonly type: "interrupted" }
   /** The process that it shared ended without telling how this one ended; `failure` of the process is with one of them. */
@@ -42,6 +46,8 @@ export interface ActionHooks {
   readonly signal: AbortSignal;
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
   readonly onProgress: (progress: Progress) => void;
+  /** Of an action that a cluster runs. */
+  readonly onJob?: (job: Pick<Extract<Event, { readonly type: "job" }>, "job" | "state" | "node">) => void;
   /** The last lines so far, for a failure. */
   readonly tail: () => readonly string[];
 }

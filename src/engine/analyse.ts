@@ -2,6 +2,7 @@ import type { Json } from "../stage.ts";
 import { cleanPath, type Mapping, mapping, strings, text } from "./declared.ts";
 import type { Report, Source } from "./diagnostic.ts";
 import { createEvaluator, type Evaluator } from "./evaluator.ts";
+import { executorOf } from "./executor-declared.ts";
 import { isMapping } from "./expression.ts";
 import { expandFiles } from "./files.ts";
 import { findCycles, topologicalOrder } from "./graph.ts";
@@ -89,6 +90,8 @@ export async function analyse(
   reportUnusedParams(tree, evaluator.used, report);
   reportUnusedPlatforms(platforms, views, evaluator);
 
+  const executor = executorOf(tree, profile, report);
+  if (report.hasErrors()) return undefined;
   const order = topologicalOrder(new Map(views.map((view) => [view.name, needsOf(view)])));
   const doctor = text(root.doctor);
   const plan: Plan = {
@@ -97,6 +100,7 @@ export async function analyse(
     artifacts,
     profiles: Object.keys(mapping(root.profiles)),
     ...(doctor === undefined ? {} : { doctor: cleanPath(doctor) }),
+    ...executor,
     platforms,
     instances: order.flatMap((name) => made.get(name)!),
   };

@@ -32,7 +32,7 @@ export function openEngine(
   environment: Environment,
   signal: AbortSignal,
   warn: (message: string) => void,
-  { trustFiles = true }: { readonly trustFiles?: boolean } = {},
+  { trustFiles = true, asks = false }: { readonly trustFiles?: boolean; readonly asks?: boolean } = {},
 ): Engine {
   const store = openStore(plan.workspace);
   const files = openStatIndex(store, trustFiles);
@@ -49,7 +49,7 @@ export function openEngine(
     history: openHistory(store),
     costs: openCosts(store),
     artifacts: openMaterialiser(store, cas, files),
-    platforms: openPlatformReader(plan, store, code, environment, signal),
+    platforms: openPlatformReader(plan, store, code, environment, signal, { asks }),
   };
 }
 

@@ -73,6 +73,15 @@ export type Event =
       readonly stream: "stdout" | "stderr";
       readonly line: string;
     }
+  /** Of an action that a cluster runs: where its job is. `requeued`: preempted, or its node failed; it starts again. */
+  | {
+      readonly type: "job";
+      readonly instance: InstanceName;
+      /** As the cluster names it. */
+      readonly job: string;
+      readonly state: "queued" | "running" | "requeued" | "found";
+      readonly node?: string;
+    }
   | {
       readonly type: "ran";
       readonly instance: InstanceName;

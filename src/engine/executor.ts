@@ -1,12 +1,37 @@
 import type { Action, ActionEnd, ActionHooks, Host, Member } from "./action.ts";
-import type { InstanceName } from "./plan.ts";
+import type { Instance, InstanceName, Resources } from "./plan.ts";
+import type { Budget } from "./resources.ts";
 import type { Spawner } from "./spawner.ts";
 
-/** Runs actions somewhere, in one process, and settles each. Several are `run:` actions of one stage. */
-export type Executor = (members: readonly Member[]) => Promise<void>;
+/** Runs actions in one process, and settles each. Several are `run:` actions of one stage. */
+export type Execute = (members: readonly Member[]) => Promise<void>;
 
-/** Here, as child processes of this machine, until the signal says that no more will come. */
-export function localExecutor(host: Host, signal: AbortSignal): Executor {
+/** Where actions run. */
+export interface Executor {
+  readonly execute: Execute;
+  /** What its processes share. */
+  readonly budget: Budget;
+  /** What of it an instance's process takes. */
+  demandOf(instance: Instance): Resources | undefined;
+  /** Whether a batch is dealt to all processes that there is room for, or fills one after the other. */
+  readonly spreads: boolean;
+  /** Resolves when nothing of it is going on any more; the signal has told it that no more will come. */
+  close(): Promise<void>;
+}
+
+/** Here: actions share what the run has of this machine. */
+export function localExecutor(host: Host, signal: AbortSignal, budget: Budget): Executor {
+  return {
+    execute: localExecution(host, signal),
+    budget,
+    demandOf: ({ resources }) => resources,
+    spreads: true,
+    close: async () => undefined,
+  };
+}
+
+/** As child processes of this machine, until the signal says that no more will come. */
+export function localExecution(host: Host, signal: AbortSignal): Execute {
   let spawner: Spawner | undefined;
   signal.addEventListener("abort", () => spawner?.close());
   // Loaded when something runs: child processes bring half of Node's network code with them.
@@ -27,7 +52,7 @@ export interface Batch {
   leave(name: InstanceName): void;
 }
 
-export function openBatch(execute: Executor, size: number): Batch {
+export function openBatch(execute: Execute, size: number): Batch {
   const members: (Member & { readonly reject: (error: unknown) => void })[] = [];
   const gone = new Set<InstanceName>();
   const startWhenComplete = (): void => {

@@ -4,11 +4,15 @@ import { type CodeReader, isFailure } from "./code-digest.ts";
 import type { Failure } from "./event.ts";
 import type { Store } from "./store.ts";
 
-/** The JavaScript of stage-host.ts, bundled like any stage; it is no ingredient of a key. */
-export async function hostModule(store: Store, code: CodeReader): Promise<string | Failure> {
-  const module = relative(store.workspace, join(packageRoot, "src", "engine", "stage-host.ts"))
+/** Where stage-host.ts is, as modules are named. */
+export function hostSource(workspace: string): string {
+  return relative(workspace, join(packageRoot, "src", "engine", "stage-host.ts"))
     .split(sep)
     .join("/");
-  const host = await code.read(module, "module");
+}
+
+/** The JavaScript of stage-host.ts, bundled like any stage; it is no ingredient of a key. */
+export async function hostModule(store: Store, code: CodeReader): Promise<string | Failure> {
+  const host = await code.read(hostSource(store.workspace), "module");
   return isFailure(host) ? host : code.file(host);
 }

@@ -38,7 +38,8 @@ export function resolveParams(
   const chosen = chooseProfile(tree, profiles, root.defaultProfile, profile, report);
 
   for (const [name, overlay] of Object.entries(profiles)) {
-    const layer = { name: `profile \`${name}\``, value: overlay ?? {}, place: placesIn(tree, ["profiles", name]) };
+    const value = withoutExecutor(overlay ?? {});
+    const layer = { name: `profile \`${name}\``, value, place: placesIn(tree, ["profiles", name]) };
     checkOverlay(defaults, layer, [], report);
     if (name === chosen) layers.push(layer);
   }
@@ -52,6 +53,13 @@ export function resolveParams(
   const origin = (path: Path, what: "key" | "value"): Place =>
     layers.findLast(({ value }) => reaches(value, path))!.place(path, what);
   return { profile: chosen ?? "default", params: settle(merged, [], origin, report) };
+}
+
+/** Where the actions of a profile run stands among its params, and is none. */
+function withoutExecutor(overlay: Json): Json {
+  if (!isMapping(overlay)) return overlay;
+  const { executor: _, ...params } = overlay;
+  return params;
 }
 
 function placesIn(tree: Tree, prefix: Path): Layer["place"] {

@@ -120,6 +120,7 @@ async function execute(
     const end = await performer.execute(action, {
       signal,
       onProgress: (progress) => emit({ type: "progress", instance: instance.name, progress }),
+      onJob: (job) => emit({ type: "job", instance: instance.name, ...job }),
       onLine(stream, line) {
         log.line(line);
         emit({ type: "output", instance: instance.name, stream, line });
@@ -157,7 +158,7 @@ async function execute(
       performer.rehearse(engine, instance, known, outs);
       return { type: "ran", outs: known, seconds };
     }
-    const cpu = processorName();
+    const cpu = end.cpu ?? processorName();
     // From here on the result is known to everyone: the record comes after all its blobs.
     engine.actions.put({
       key,
@@ -198,7 +199,8 @@ async function execute(
       );
     }
     engine.history.note(instance.name, key, outs, { seconds, work: instance.work });
-    engine.costs.note(instance, inputs, seconds);
+    // What another machine takes says nothing of this one.
+    if (end.cpu === undefined) engine.costs.note(instance, inputs, seconds);
     return { type: "ran", outs, seconds };
   } finally {
     log.close();

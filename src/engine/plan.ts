@@ -118,6 +118,30 @@ export interface PlannedPlatform {
   readonly env: readonly string[];
 }
 
+/** How a Slurm cluster is asked for work. Not part of the key. */
+export interface SlurmOptions {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  /** The name of the resource that a device is: `gpu`, `gpu:a100`. */
+  readonly gres: string;
+  /** The time limit, in seconds, of jobs whose stage has no `timeout:`; else the partition's. */
+  readonly time?: number;
+  /** Further flags of sbatch; they come last. */
+  readonly flags: readonly string[];
+  /** Shell text that each job begins with. */
+  readonly setup?: string;
+  /** Seconds between two looks at the queue. */
+  readonly poll: number;
+  /** Processes in the queue at most, pending and running. */
+  readonly jobs: number;
+  /** Processes in one job array at most. */
+  readonly array: number;
+  /** What becomes of jobs when the run is interrupted. */
+  readonly onInterrupt: "cancel" | "leave";
+}
+
 /** The whole declaration, expanded: instances in topological order, producers before consumers. */
 export interface Plan {
   readonly workspace: string;
@@ -128,6 +152,10 @@ export interface Plan {
   readonly artifacts?: string;
   /** The names of all profiles of pipeline.yaml. */
   readonly profiles?: readonly string[];
+  /** Where actions run; here unless given. */
+  readonly executor?: "slurm";
+  /** For `slurm`, with what the profile says of its own. */
+  readonly slurm?: SlurmOptions;
   /** The module that tells `pipeline doctor` what the workspace needs of the machine. */
   readonly doctor?: string;
 }

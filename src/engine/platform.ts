@@ -21,6 +21,10 @@ export interface PlatformProblem {
   readonly remedy: string;
 }
 
+export function isPlatformProblem(answer: Facts | PlatformProblem): answer is PlatformProblem {
+  return typeof answer.reason === "string" && typeof answer.message === "string" && typeof answer.remedy === "string";
+}
+
 interface Entry {
   /** Of the code, its packages, the declared variables and Node's version. */
   readonly identity: Digest;
@@ -40,12 +44,18 @@ export function openPlatformReader(
   code: CodeReader,
   environment: Environment,
   signal: AbortSignal,
+  /** `memo`: its name; each node of a cluster has its own. `asks`: whether a cluster may be given a job to find out. */
+  { memo = "platforms", asks = false }: { readonly memo?: string; readonly asks?: boolean } = {},
 ): PlatformReader {
-  const table = openTable<Entry>(store, "platforms", 1);
+  const table = openTable<Entry>(store, memo, 1);
   return {
     async read(name) {
       const platform = plan.platforms.find((candidate) => candidate.name === name);
       if (platform === undefined) throw new Error(`the plan has no platform ${name}`);
+      if (plan.executor === "slurm") {
+        const { clusterFacts } = await import("./slurm/facts.ts");
+        return clusterFacts({ plan, store, code, environment }, platform, signal, asks);
+      }
       const bundle = await code.read(platform.module);
       if (isFailure(bundle)) return problem(bundle.reason, bundle.message, bundle.remedy);
       const values = platform.env.map((variable) => [variable, environment[variable] ?? null]);

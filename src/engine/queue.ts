@@ -18,8 +18,8 @@ export function criticalPaths(
 }
 
 /** Which instances may share a process with this one. */
-export function togetherOf({ stage, resources, batch }: Instance): Task["together"] {
-  return batch && { key: JSON.stringify([stage, resources]), max: batch.max };
+export function togetherOf({ stage, resources, batch }: Instance, spreads = true): Task["together"] {
+  return batch && { key: JSON.stringify([stage, resources]), max: batch.max, ...(spreads ? {} : { fills: true }) };
 }
 
 /** A priority queue, highest first; equals in the order of arrival. */
@@ -103,7 +103,8 @@ function companyOf(
 ): readonly InstanceName[] {
   if (together === undefined || alone.has(name)) return [name];
   const able = queue.filter((other) => taskOf(other).together?.key === together.key && !alone.has(other));
-  const size = Math.min(together.max, Math.ceil(able.length / pool.room(demand, able.length)));
+  const room = together.fills === true ? 1 : pool.room(demand, able.length);
+  const size = Math.min(together.max, Math.ceil(able.length / room));
   const processes = Math.ceil(able.length / size);
   // Dealt out like cards, so that each process gets long ones and short ones.
   return able.reverse().filter((_, index) => index % processes === 0);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openClaims } from "./claims.ts";
 import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
@@ -66,7 +67,7 @@ export async function runPlan(
     if (!warned.has(message)) emit({ type: "warning", message });
     warned.add(message);
   };
-  const engine = openEngine(plan, options.environment, options.signal, warn);
+  const engine = openEngine(plan, options.environment, options.signal, warn, { asks: true });
   try {
     const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
     return await runInstances(engine, instances, targets, options, emit, started);
@@ -103,8 +104,21 @@ async function runInstances(
     if (!signal.aborted) return inputs;
     return summarise(emit, { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: instances.length }, started);
   }
-  const budget = budgetOf(jobs, resources, environment);
-  const tooMuch = await excessive(engine, inputs, instances, budget);
+  // The cache folder fails for everyone or for no one: a run that cannot write it ends, instead of failing action by action.
+  const broken = new AbortController();
+  let problem: PlanFailure | undefined;
+  const stop = AbortSignal.any([signal, broken.signal]);
+  setMaxListeners(0, stop);
+  const host = { plan, store, code, environment, trace };
+  const warn = (message: string): void => emit({ type: "warning", message });
+  const executor =
+    plan.executor === "slurm"
+      ? (await import("./slurm/executor.ts")).slurmExecutor(host, jobs, stop, warn)
+      : localExecutor(host, stop, budgetOf(jobs, resources, environment));
+  if (isProblem(executor)) return executor;
+  const { budget } = executor;
+  // What a cluster has, it knows itself.
+  const tooMuch = plan.executor === undefined ? await excessive(engine, inputs, instances, budget) : undefined;
   if (tooMuch !== undefined) return tooMuch;
   const platforms = [...new Set(instances.flatMap(({ platform }) => platform ?? []))];
   emit({
@@ -123,15 +137,9 @@ async function runInstances(
   /** How many times an instance has failed. */
   const failures = new Map<InstanceName, number>();
   const counts = { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: 0 };
-  // The cache folder fails for everyone or for no one: a run that cannot write it ends, instead of failing action by action.
-  const broken = new AbortController();
-  let problem: PlanFailure | undefined;
-  const stop = AbortSignal.any([signal, broken.signal]);
-  setMaxListeners(0, stop);
-  const executor = localExecutor({ plan, store, code, environment, trace }, stop);
   const batches = new WeakMap<Slot, Batch>();
   const batchOf = (slot: Slot): Batch => {
-    const batch = batches.get(slot) ?? openBatch(executor, slot.names.length);
+    const batch = batches.get(slot) ?? openBatch(executor.execute, slot.names.length);
     batches.set(slot, batch);
     return batch;
   };
@@ -246,9 +254,9 @@ async function runInstances(
         expected ??= expectedSeconds(engine, inputs, instances);
         return expected.get(instance.name) ?? 1;
       },
-      demand: instance.resources,
+      demand: executor.demandOf(instance),
       // A rehearsal is alone: it shows whether results depend on the batch they were made in.
-      together: rehearse === undefined ? togetherOf(instance) : undefined,
+      together: rehearse === undefined ? togetherOf(instance, executor.spreads) : undefined,
     }),
   );
   outlook = openOutlook({
@@ -261,7 +269,8 @@ async function runInstances(
   await schedule(
     {
       tasks,
-      jobs,
+      // Restores are done here, wherever actions run.
+      jobs: plan.executor === undefined ? jobs : Math.min(jobs, availableParallelism()),
       budget,
       claims,
       keepGoing,
@@ -300,9 +309,10 @@ async function runInstances(
       },
     },
     // On a bug, too, children are stopped.
-  ).finally(() => {
+  ).finally(async () => {
     broken.abort();
     claims.close();
+    await executor.close();
   });
   if (record && problem === undefined) {
     const done = instances.flatMap((instance): Done[] => {

@@ -11,7 +11,14 @@ export interface Task {
   /** What its execution takes of the budget; one cpu unless given. */
   readonly demand?: Resources | undefined;
   /** Executions with the same key may share one process, so many at most; their demands are equal. */
-  readonly together?: { readonly key: string; readonly max: number } | undefined;
+  readonly together?:
+    | {
+        readonly key: string;
+        readonly max: number;
+        /** In as few processes as that allows, however many have room. */
+        readonly fills?: boolean;
+      }
+    | undefined;
 }
 
 /** What is needed: nothing more; a restore; an execution, which takes some of the budget. */

@@ -64,7 +64,10 @@ function runningLine(process: RunningProcess, name: string, now: number, columns
   const elapsed = formatWholeSeconds((now - process.since) / 1000);
   let room = columns - 2;
   if (room < 8) return name;
-  if (latest === undefined) return `${name}  ${palette.dim(clip(elapsed, room))}`;
+  if (latest === undefined) {
+    const { note } = process;
+    return `${name}  ${palette.dim(clip(note === undefined ? elapsed : `${elapsed}  ${note}`, room))}`;
+  }
   const text = clip(progressText(process.meter), room);
   room -= widthOf(text) + 2;
   const barWidth = Math.min(30, room);

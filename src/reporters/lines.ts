@@ -89,6 +89,20 @@ export function retryLine(event: EventOf<"retrying">, palette: Palette): string 
   return `${palette.yellow("↻")} ${pad(instance, 24)}${what}  ${when}`;
 }
 
+/** `↻ train@eta=0.1  its job 12_3 was put back into the queue: it starts again` */
+export function jobLine({ instance, job, state }: EventOf<"job">, palette: Palette): string {
+  const what =
+    state === "requeued"
+      ? `its job ${job} was put back into the queue: it starts again`
+      : `its job ${job} of an earlier run is there still`;
+  return `${palette.yellow("↻")} ${pad(instance, 24)}${what}`;
+}
+
+/** Where the job of a process is, for the live view. */
+export function jobNote({ job, state, node }: EventOf<"job">): string {
+  return state === "running" ? `job ${job}${node === undefined ? "" : ` on ${node}`}` : `job ${job} is queued`;
+}
+
 /** The last line of a run. */
 export function summaryLine(summary: Summary, interrupted: boolean, palette: Palette): string {
   const { ran, restored, fresh, failed, skipped, seconds } = summary;

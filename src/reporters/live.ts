@@ -1,5 +1,5 @@
 import { frameOf, type Remaining } from "./frame.ts";
-import { failureBlock, planLine, retryLine, skippedLine, stageLine, summaryLine } from "./lines.ts";
+import { failureBlock, jobLine, planLine, retryLine, skippedLine, stageLine, summaryLine } from "./lines.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { trackRunning } from "./running.ts";
 import { createTally, type StageTally } from "./tally.ts";
@@ -112,6 +112,9 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
           break;
         case "retrying":
           finished.push(retryLine(event, palette));
+          break;
+        case "job":
+          if (event.state === "requeued") finished.push(jobLine(event, palette));
           break;
         case "skipped":
           if (event.because === "interrupted") interrupted = true;

@@ -1,4 +1,4 @@
-import { estimateText, failureBlock, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
+import { estimateText, failureBlock, jobLine, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
 import { progressText } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { type RunningProcess, trackRunning } from "./running.ts";
@@ -75,6 +75,9 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
           break;
         case "summary":
           line(summaryLine(event, interrupted, palette));
+          break;
+        case "job":
+          if (event.state === "requeued" || event.state === "found") line(jobLine(event, palette));
           break;
         case "fresh":
         case "restored":

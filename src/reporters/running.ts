@@ -1,5 +1,6 @@
 import type { Event } from "../engine/event.ts";
 import type { InstanceName } from "../engine/plan.ts";
+import { jobNote } from "./lines.ts";
 import { createRateMeter, MEMBERS, type RateMeter } from "./rate.ts";
 import { stageOf } from "./reporter.ts";
 
@@ -11,6 +12,8 @@ export interface RunningProcess {
   readonly since: number;
   /** Of a batch: how many of its members are done, parts included. */
   readonly meter: RateMeter;
+  /** Where its job is, on a cluster. */
+  note: string | undefined;
 }
 
 interface Entry extends RunningProcess {
@@ -40,6 +43,7 @@ export function trackRunning(): Running {
       name: batch === undefined ? instance : `${stageOf(instance)} ×${batch.size}`,
       since: now,
       meter: createRateMeter(),
+      note: undefined,
       size: batch?.size ?? 1,
       members: new Set<InstanceName>(),
       shares: new Map<InstanceName, number>(),
@@ -59,6 +63,11 @@ export function trackRunning(): Running {
           const entry = entryFor(event, now);
           entry.members.add(event.instance);
           of.set(event.instance, entry);
+          return entry;
+        }
+        case "job": {
+          const entry = of.get(event.instance);
+          if (entry !== undefined) entry.note = jobNote(event);
           return entry;
         }
         case "progress": {

@@ -1,0 +1,126 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { BASE_VARIABLES, type Environment } from "../environment.ts";
+import type { Instance, SlurmOptions } from "../plan.ts";
+import type { PlanFailure } from "../plan-failure.ts";
+
+/** What a job of this driver gets of the driver's environment: where programs and libraries are. Slurm decides the devices. */
+const EXPORTED = BASE_VARIABLES.filter(
+  (name) => !/^(CUDA_VISIBLE|NVIDIA_VISIBLE)_DEVICES$|^XDG_RUNTIME_DIR$/.test(name),
+);
+
+/** After a limit has been reached, a job ends by itself within this many seconds, before Slurm ends it. */
+const GRACE_SECONDS = 30;
+
+/** Why there is no cluster to ask. */
+export function slurmProblem({ PATH = "" }: Environment): PlanFailure | undefined {
+  const missing = ["sbatch", "squeue", "scancel"].filter(
+    (name) => !PATH.split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, name))),
+  );
+  if (missing.length === 0) return undefined;
+  return {
+    reason: "no-slurm",
+    message: `the executor is slurm, and ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not on the PATH`,
+    remedy: "run on a machine that submits jobs to the cluster, or here with --executor local",
+  };
+}
+
+/** sbatch's flags for one process: equal ones can be one array. */
+export function flagsOf(
+  { resources, timeout }: Pick<Instance, "resources" | "timeout">,
+  members: number,
+  gpus: number,
+  options: SlurmOptions,
+): readonly string[] {
+  const { cpu, memory } = resources ?? {};
+  // Each of a batch brings its own time.
+  const seconds = timeout === undefined ? options.time : timeout * members + GRACE_SECONDS;
+  const named = {
+    partition: options.partition,
+    account: options.account,
+    qos: options.qos,
+    constraint: options.constraint,
+  };
+  return [
+    ...Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...(cpu === undefined ? [] : [`--cpus-per-task=${Math.ceil(cpu)}`]),
+    ...(memory === undefined ? [] : [`--mem=${Math.ceil(memory / 2 ** 20)}M`]),
+    ...(gpus === 0 ? [] : [`--gres=${options.gres}:${gpus}`]),
+    ...(seconds === undefined ? [] : [`--time=${Math.ceil(seconds / 60)}`]),
+    ...options.flags,
+  ];
+}
+
+export type Submitted =
+  | { readonly type: "submitted"; readonly job: string }
+  /** There is no room now, or nobody answers; it may have been taken all the same. */
+  | { readonly type: "full"; readonly message: string }
+  | { readonly type: "refused"; readonly message: string };
+
+const FULL =
+  /QOSMax|AssocMax|AssocGrp|QOSGrp|MaxSubmit|MaxJob|job submit limit|temporarily unable|temporarily unavailable|sleeping and retrying|exceed.*limit.*job|Unable to contact|Socket timed out|Connection refused|Zero Bytes|controller not responding|in standby/i;
+
+/** Hands one array to sbatch. Where that would wait for room by itself, in silence, it is ended. */
+export function submit(
+  environment: Environment,
+  workspace: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Submitted> {
+  return new Promise((fulfil, reject) => {
+    const child = spawn("sbatch", args, {
+      cwd: workspace,
+      env: submitEnvironment(environment),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let [answer, trouble] = ["", ""];
+    const stop = (): void => void child.kill("SIGKILL");
+    signal.addEventListener("abort", stop);
+    child.stdout.on("data", (chunk: Uint8Array) => {
+      answer += String(chunk);
+    });
+    child.stderr.on("data", (chunk: Uint8Array) => {
+      trouble += String(chunk);
+      if (/sleeping and retrying/i.test(trouble)) stop();
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      signal.removeEventListener("abort", stop);
+      const job = /^(\d+)(?:;|$)/m.exec(answer.trim())?.[1];
+      if (code === 0 && job !== undefined) return fulfil({ type: "submitted", job });
+      const message = trouble
+        .trim()
+        .replaceAll(/^sbatch: (error: )?/gm, "")
+        .split("\n")
+        .filter(Boolean)
+        .slice(-3)
+        .join("; ");
+      fulfil({ type: code === null || FULL.test(trouble) ? "full" : "refused", message });
+    });
+  });
+}
+
+/** A driver that runs in a job itself must not hand on what that job is. */
+export function submitEnvironment(environment: Environment): NodeJS.ProcessEnv {
+  const kept = Object.entries(environment).filter(
+    ([name]) => !name.startsWith("SLURM_") || /^SLURM_(CONF|CLUSTERS|JWT)$/.test(name),
+  );
+  return Object.fromEntries(kept);
+}
+
+/** Names that exist and whose values may stand in a list. */
+export function exportFlag(environment: Environment): string {
+  const names = EXPORTED.filter((name) => environment[name] !== undefined);
+  return `--export=${["SLURM_CONF", ...names].join(",")}`;
+}
+
+/** What one of Slurm's programs answers; `undefined` where it fails. */
+export function ask(environment: Environment, program: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((fulfil) => {
+    const env = submitEnvironment(environment);
+    execFile(program, args, { env, maxBuffer: 1 << 28, timeout: 120_000 }, (error, stdout) =>
+      fulfil(error === null ? stdout : undefined),
+    );
+  });
+}

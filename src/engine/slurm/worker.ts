@@ -1,0 +1,208 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import type { Action, ActionEnd, ActionHooks, Host, Member } from "../action.ts";
+import type { Code, CodeReader } from "../code-digest.ts";
+import { BASE_VARIABLES, type Environment } from "../environment.ts";
+import type { Failure } from "../event.ts";
+import { localExecution } from "../executor.ts";
+import { canonical } from "../json.ts";
+import { budgetOf, processorName } from "../machine.ts";
+import type { Plan } from "../plan.ts";
+import { type Facts, isPlatformProblem, openPlatformReader, type PlatformProblem } from "../platform.ts";
+import { openStore, type Store } from "../store.ts";
+import { parseEvents } from "./events.ts";
+import { eventsFile, type Spool, taskFile, workFolder } from "./spool.ts";
+import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
+
+const TAIL = 20;
+
+/** What Slurm decides for a job, whatever the driver has. */
+const NODE_VARIABLES = ["TMPDIR", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"];
+
+/**
+ * Does one process's work as the local executor does, on a node: the same sandbox, the same host, the same environment.
+ * Started again after it was preempted, it does what had not been settled, and goes on from what `resume: true` kept.
+ */
+export async function work(folder: string, common: Common): Promise<number> {
+  const spool: Spool = { id: basename(folder), folder };
+  const index = Number(process.env.SLURM_ARRAY_TASK_ID ?? 0);
+  const task = JSON.parse(readFileSync(taskFile(spool, index), "utf8")) as Task;
+  const settled = settledIn(eventsFile(spool, index));
+  const file = openSync(eventsFile(spool, index), "a");
+  const tell = (event: TaskEvent): void => void writeSync(file, `${JSON.stringify(event)}\n`);
+  const { SLURM_ARRAY_JOB_ID, SLURM_JOB_ID = "", SLURMD_NODENAME, SLURM_RESTART_COUNT } = process.env;
+  // A kill may have cut the last line in two.
+  writeSync(file, "\n");
+  tell({
+    type: "began",
+    job: SLURM_ARRAY_JOB_ID === undefined ? SLURM_JOB_ID : `${SLURM_ARRAY_JOB_ID}_${index}`,
+    node: SLURMD_NODENAME ?? hostname(),
+    restart: Number(SLURM_RESTART_COUNT ?? 0),
+    cpu: processorName(),
+  });
+
+  const stopping = new AbortController();
+  // Cancelled, preempted or out of time: Slurm knows which.
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.abort());
+  const host = hostOf(spool, index, common);
+  const node = `platforms~${(SLURMD_NODENAME ?? hostname()).replaceAll(/[^\w.-]/g, "~")}`;
+  const facts = async (): Promise<Facts | PlatformProblem> => {
+    const reader = openPlatformReader(host.plan, host.store, host.code, host.environment, stopping.signal, {
+      memo: node,
+    });
+    const answer = await reader.read(common.platform!.name);
+    reader.save();
+    return answer;
+  };
+  if (task.type === "probe") tell({ type: "facts", answer: await facts() });
+  else {
+    const left = task.members
+      .map((action, member) => ({ action, member }))
+      .filter(({ member }) => !settled.has(member));
+    const [first] = left;
+    const mismatch = first === undefined ? undefined : await otherFacts(common, first.action, facts);
+    if (mismatch !== undefined) {
+      for (const { member } of left) tell({ type: "settled", member, end: { type: "failed", failure: mismatch } });
+    } else if (left.length > 0) {
+      const members = left.map(
+        ({ action, member }): Member => memberOf(spool, index, action, member, task.gpus, stopping, tell),
+      );
+      await localExecution(host, stopping.signal)(members);
+    }
+  }
+  host.store.close();
+  if (stopping.signal.aborted) return 143;
+  tell({ type: "over" });
+  closeSync(file);
+  return 0;
+}
+
+function settledIn(file: string): ReadonlySet<number> {
+  const events = parseEvents(readFileSync(file, "utf8"));
+  return new Set(events.flatMap((event) => (event.type === "settled" ? [event.member] : [])));
+}
+
+/** The key says what the device is: on another one there would be another result under it. */
+async function otherFacts(
+  { platform }: Common,
+  { instance, facts: expected }: TaskAction,
+  read: () => Promise<Facts | PlatformProblem>,
+): Promise<Failure | undefined> {
+  if (platform === undefined || instance.platform === undefined) return undefined;
+  const answer = await read();
+  const node = process.env.SLURMD_NODENAME ?? hostname();
+  if (isPlatformProblem(answer)) {
+    const { reason, message, remedy } = answer;
+    return { reason, message: `on the node ${node}: ${message}`, remedy, output: [] };
+  }
+  const found = answer;
+  if (canonical(found) === canonical(expected)) return undefined;
+  const differing = [...new Set([...Object.keys(found), ...Object.keys(expected)])].filter(
+    (name) => canonical(found[name] ?? null) !== canonical(expected[name] ?? null),
+  );
+  const list = differing.map(
+    (name) => `${name} is ${JSON.stringify(found[name])}, expected ${JSON.stringify(expected[name])}`,
+  );
+  return {
+    reason: "platform-mismatch",
+    message: `the node ${node} is not what ${instance.name}'s key says of \`${platform.name}\`: ${list.join("; ")}`,
+    remedy:
+      "run again: the cluster is asked anew; where its nodes differ, choose alike ones with `slurm: { constraint: … }`",
+    output: [],
+  };
+}
+
+function memberOf(
+  spool: Spool,
+  index: number,
+  task: TaskAction,
+  member: number,
+  gpus: number,
+  { signal }: AbortController,
+  tell: (event: TaskEvent) => void,
+): Member {
+  const folder = workFolder(spool, index, member);
+  // What an earlier start has left is no one's.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary, { recursive: true });
+  const outs = Object.fromEntries(Object.entries(task.outs).map(([name, path]) => [name, join(folder, path)]));
+  for (const { name, kind } of task.instance.outs)
+    mkdirSync(kind === "directory" ? outs[name]! : dirname(outs[name]!), { recursive: true });
+  const { SLURM_CPUS_PER_TASK, SLURM_CPUS_ON_NODE } = process.env;
+  const threads = Math.max(1, Number(SLURM_CPUS_PER_TASK ?? SLURM_CPUS_ON_NODE ?? 1));
+  const devices = gpus > 0 ? budgetOf(threads, {}, process.env).gpus : [];
+  const action: Action = {
+    ...task,
+    outs,
+    temporary,
+    threads,
+    grant: { cpu: threads, memory: task.instance.resources?.memory, gpus: devices },
+  };
+  const last: string[] = [];
+  const began = performance.now();
+  const hooks: ActionHooks = {
+    signal,
+    onLine(stream, line) {
+      last.push(line);
+      if (last.length > TAIL) last.shift();
+      tell({ type: "line", member, stream, line });
+    },
+    onProgress: (progress) => tell({ type: "progress", member, progress }),
+    tail: () => [...last],
+  };
+  return {
+    action,
+    hooks,
+    settle(end: ActionEnd) {
+      if (signal.aborted && (end.type === "interrupted" || end.type === "unsettled")) return;
+      const own = Math.round(performance.now() - began) / 1000;
+      const timed = end.type === "finished" || end.type === "failed" ? { ...end, seconds: end.seconds ?? own } : end;
+      tell({ type: "settled", member, end: timed });
+    },
+  };
+}
+
+/** What the engine is on a node: nothing is bundled, nothing of the cache is written. */
+function hostOf(spool: Spool, index: number, common: Common): Host {
+  const { workspace, artifacts, modules, platform, trace } = common;
+  const store = openStore(workspace);
+  let count = 0;
+  const scratch: Store["scratch"] = (label) => {
+    const folder = join(spool.folder, "work", String(index));
+    mkdirSync(folder, { recursive: true });
+    return join(folder, `${count++}-${label}`);
+  };
+  const plan: Plan = {
+    workspace,
+    profile: "",
+    platforms: platform === undefined ? [] : [platform],
+    ...(artifacts === undefined ? {} : { artifacts }),
+    // Only asked for by what explains a stage's mistake.
+    get instances() {
+      return JSON.parse(readFileSync(join(spool.folder, "outs.json"), "utf8")) as Plan["instances"];
+    },
+  };
+  const found = (module: string): { readonly code: Code; readonly file: string } | undefined =>
+    Object.hasOwn(modules, module) ? modules[module] : undefined;
+  const unknown = (module: string): Failure => ({
+    reason: "code-error",
+    message: `${module} was not handed to the job`,
+    remedy: undefined,
+    output: [],
+  });
+  const code: CodeReader = {
+    read: async (module) => found(module)?.code ?? unknown(module),
+    file: async ({ module }) => found(module)?.file ?? unknown(module),
+    sources: () => undefined,
+    save: () => undefined,
+  };
+  return { plan, store: { ...store, scratch }, code, environment: environmentOn(common.environment), trace };
+}
+
+/** Where programs, libraries and devices are is the node's; what decides results is the driver's. */
+function environmentOn(declared: Environment): Environment {
+  const own = [...BASE_VARIABLES, ...NODE_VARIABLES].map((name) => [name, process.env[name]] as const);
+  return { ...Object.fromEntries(own), ...declared };
+}

@@ -1,0 +1,175 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A real Slurm in miniature: munged, slurmctld and two slurmd on this machine, in a temporary folder, on free ports. */
+export interface MiniCluster {
+  /** What leads Slurm's programs to it. */
+  readonly env: { readonly SLURM_CONF: string };
+  /** Runs one of Slurm's programs to its end and gives what it printed; throws where it fails. */
+  ask(program: string, ...args: readonly string[]): string;
+  /** Starts the controller anew with these lines at the end of its configuration; jobs go on. */
+  reconfigure(lines: readonly string[]): void;
+  stop(): void;
+}
+
+/** Why there can be none on this machine; `undefined` where there can. */
+export function noSlurm(): string | undefined {
+  const missing = ["munged", "slurmctld", "slurmd", "sbatch", "squeue"].filter(
+    (name) => spawnSync("sh", ["-c", `command -v ${name}`], { env: { PATH } }).status !== 0,
+  );
+  if (missing.length > 0)
+    return `Slurm is not installed (${missing.join(", ")}): apt-get install slurmctld slurmd munge slurm-client`;
+  if (process.getuid?.() !== 0) return "slurmctld, slurmd and munged are started as root";
+  return undefined;
+}
+
+const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+
+export interface ClusterOptions {
+  /** A device on the second node, which is none. */
+  readonly gres?: boolean;
+  /** Processors of each node. */
+  readonly cpus?: number;
+}
+
+export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = {}): Promise<MiniCluster> {
+  const folder = mkdtempSync(join(tmpdir(), "slurm-"));
+  for (const name of ["run", "state", "log", "spool-n1", "spool-n2"]) mkdirSync(join(folder, name));
+  const [controller, ...nodes] = await freePorts(3);
+  const host = hostname();
+  const key = join(folder, "munge.key");
+  writeFileSync(key, Buffer.from(crypto.getRandomValues(new Uint8Array(1024))), { mode: 0o400 });
+  const socket = join(folder, "munge.sock");
+  const conf = join(folder, "slurm.conf");
+  const pids = { munged: join(folder, "munged.pid"), slurmctld: join(folder, "run", "slurmctld.pid") };
+  const run = (program: string, ...args: readonly string[]): string =>
+    execFileSync(program, args, {
+      env: { PATH, SLURM_CONF: conf },
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  if (gres) {
+    // Devices are device files: these have nothing behind them.
+    writeFileSync(join(folder, "gres.conf"), `NodeName=n2 Name=gpu File=/dev/null\n`);
+  }
+  const lines = [
+    "ClusterName=mini",
+    `SlurmctldHost=${host}(127.0.0.1)`,
+    "AuthType=auth/munge",
+    // Nobody puts a job that was put back into the queue off for two minutes.
+    `AuthInfo=socket=${socket},cred_expire=2`,
+    "CredType=cred/munge",
+    "SlurmUser=root",
+    "SlurmdUser=root",
+    `SlurmctldPort=${controller}`,
+    `SlurmctldPidFile=${pids.slurmctld}`,
+    `SlurmdPidFile=${folder}/run/slurmd-%n.pid`,
+    `SlurmdSpoolDir=${folder}/spool-%n`,
+    `StateSaveLocation=${folder}/state`,
+    `SlurmctldLogFile=${folder}/log/slurmctld.log`,
+    `SlurmdLogFile=${folder}/log/slurmd-%n.log`,
+    "ProctrackType=proctrack/pgid",
+    "TaskPlugin=task/none",
+    "SchedulerType=sched/backfill",
+    "SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=1,sched_min_interval=20000",
+    "SelectType=select/cons_tres",
+    "SelectTypeParameters=CR_CPU_Memory",
+    "PreemptType=preempt/partition_prio",
+    "PreemptMode=REQUEUE",
+    "ReturnToService=2",
+    "MpiDefault=none",
+    "JobAcctGatherType=jobacct_gather/none",
+    "AccountingStorageType=accounting_storage/none",
+    "SlurmctldTimeout=10",
+    "SlurmdTimeout=30",
+    "InactiveLimit=0",
+    "MinJobAge=300",
+    "KillWait=6",
+    "MaxArraySize=2001",
+    // A job that says nothing of memory would get all of it; nodes have more processors than the machine.
+    "DefMemPerCPU=50",
+    "SlurmdParameters=config_overrides",
+    ...(gres ? ["GresTypes=gpu"] : []),
+    ...nodes.map(
+      (port, index) =>
+        `NodeName=n${index + 1} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${port} CPUs=${cpus} RealMemory=2000${gres && index === 1 ? " Gres=gpu:1" : ""}`,
+    ),
+    "PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1",
+    "PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF",
+  ];
+  const configure = (more: readonly string[]): void => writeFileSync(conf, `${[...lines, ...more].join("\n")}\n`);
+  configure([]);
+  const munged = ["--force", `--key-file=${key}`, `--socket=${socket}`, `--pid-file=${pids.munged}`];
+  run("munged", ...munged, `--log-file=${folder}/munged.log`, `--seed-file=${folder}/munge.seed`);
+  run("slurmctld", "-f", conf);
+  for (const name of ["n1", "n2"]) run("slurmd", "-f", conf, "-N", name);
+
+  const pidOf = (file: string): number | undefined =>
+    existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined;
+  const isAlive = (pid: number): boolean =>
+    existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  const end = (file: string, signal: NodeJS.Signals): void => {
+    const pid = pidOf(file);
+    if (pid === undefined || !isAlive(pid)) return;
+    process.kill(pid, signal);
+    const until = Date.now() + 10_000;
+    while (existsSync(`/proc/${pid}`) && Date.now() < until) pause();
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  };
+  const cluster: MiniCluster = {
+    env: { SLURM_CONF: conf },
+    ask: run,
+    reconfigure(more) {
+      configure(more);
+      end(pids.slurmctld, "SIGTERM");
+      run("slurmctld", "-f", conf);
+      until(() => run("squeue", "--noheader") !== undefined);
+    },
+    stop() {
+      try {
+        run("scancel", "--user=root", "--full");
+      } catch {
+        // The controller is gone: what it had started goes with its nodes.
+      }
+      for (const name of ["n1", "n2"]) end(join(folder, "run", `slurmd-${name}.pid`), "SIGTERM");
+      end(pids.slurmctld, "SIGTERM");
+      end(pids.munged, "SIGTERM");
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  until(() => cluster.ask("sinfo", "--noheader", "--format=%T %D", "--partition=main").trim() === "idle 2");
+  return cluster;
+}
+
+/** Asks until something holds; throws after half a minute. */
+function until(holds: () => boolean): void {
+  const last = Date.now() + 30_000;
+  for (;;) {
+    try {
+      if (holds()) return;
+    } catch {
+      // Nobody answers yet.
+    }
+    if (Date.now() > last) throw new Error("the cluster in miniature does not come up");
+    pause();
+  }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((fulfil) => server.listen(0, "127.0.0.1", () => fulfil(server)));
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((fulfil) => server.close(fulfil))));
+  return ports;
+}
