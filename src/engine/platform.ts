@@ -9,21 +9,13 @@ import { type Environment, environmentOf } from "./environment.ts";
 import { hostModule } from "./host-module.ts";
 import { canonical } from "./json.ts";
 import type { Digest, Plan, PlannedPlatform } from "./plan.ts";
+import type { PlatformProblem } from "./platform-problem.ts";
 import type { FromHost } from "./protocol.ts";
 import type { Store } from "./store.ts";
 import { openTable } from "./table.ts";
 
 export type Facts = { readonly [key: string]: Json };
-
-export interface PlatformProblem {
-  readonly reason: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-export function isPlatformProblem(answer: Facts | PlatformProblem): answer is PlatformProblem {
-  return typeof answer.reason === "string" && typeof answer.message === "string" && typeof answer.remedy === "string";
-}
+export type { PlatformProblem } from "./platform-problem.ts";
 
 interface Entry {
   /** Of the code, its packages, the declared variables and Node's version. */
