@@ -13,15 +13,18 @@ export function numberText(value: number): string {
   return (Number.isInteger(value) ? String(value) : String(rounded)).replaceAll("-", "−");
 }
 
-/** `Figure 5a` of `fig05a`; other names stay. */
+const PAPERS_FIGURE = /^fig0*(\d+)([a-z]?)$/;
+
+/** `Figure 5a` of `fig05a`, `Image convergence` of `image-convergence`. */
 export function figureLabel(name: string): string {
-  const [, number, part = ""] = /^fig0*(\d+)([a-z]?)$/.exec(name) ?? [];
-  return number === undefined ? name : `Figure ${number}${part}`;
+  const [, number, part = ""] = PAPERS_FIGURE.exec(name) ?? [];
+  if (number !== undefined) return `Figure ${number}${part}`;
+  return `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("-", " ")}`;
 }
 
 /** `fig02` before `fig10`, `fig05` before `fig05a`, and the paper's figures before others. */
 export function byFigure(a: string, b: string): number {
-  const others = (name: string): number => (figureLabel(name) === name ? 1 : 0);
+  const others = (name: string): number => (PAPERS_FIGURE.test(name) ? 0 : 1);
   return others(a) - others(b) || a.localeCompare(b, "en", { numeric: true });
 }
 

@@ -100,10 +100,10 @@ describe("what the page reads and writes", () => {
       "123456",
       "1e−12",
     ]);
-    expect([figureLabel("fig05a"), figureLabel("fig12"), figureLabel("other")]).toEqual([
+    expect([figureLabel("fig05a"), figureLabel("fig12"), figureLabel("image-convergence")]).toEqual([
       "Figure 5a",
       "Figure 12",
-      "other",
+      "Image convergence",
     ]);
     expect(timeText("2026-11-24T12:24:28.598Z")).toBe("2026-11-24 12:24 UTC");
   });
