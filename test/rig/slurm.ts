@@ -4,14 +4,12 @@ import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A real Slurm in miniature: munged, slurmctld and two slurmd on this machine, in a temporary folder, on free ports. */
+/** A real Slurm in miniature: munged, slurmctld and three slurmd (two nodes, and one in a partition `apart`) on this machine, in a temporary folder, on free ports. */
 export interface MiniCluster {
   /** What leads Slurm's programs to it. */
   readonly env: { readonly SLURM_CONF: string };
   /** Runs one of Slurm's programs to its end and gives what it printed; throws where it fails. */
   ask(program: string, ...args: readonly string[]): string;
-  /** Starts the controller anew with these lines at the end of its configuration; jobs go on. */
-  reconfigure(lines: readonly string[]): void;
   stop(): void;
 }
 
@@ -26,7 +24,23 @@ export function noSlurm(): string | undefined {
   return undefined;
 }
 
+const NODES = ["n1", "n2", "n3"];
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+
+/** The partition `crowded` takes one array of four tasks at a time, and refuses more as a limit of an account does. */
+const CROWDED = `
+function slurm_job_submit(job, partitions, user)
+  if job.partition ~= "crowded" then return slurm.SUCCESS end
+  for _, other in pairs(slurm.jobs) do
+    if other.partition == "crowded" and other.job_state <= 1 then return slurm.ESLURM_ACCOUNTING_POLICY end
+  end
+  local last = string.match(job.array_inx or "0", "(%d+)$")
+  if tonumber(last) >= 4 then return slurm.ESLURM_ACCOUNTING_POLICY end
+  return slurm.SUCCESS
+end
+function slurm_job_modify() return slurm.SUCCESS end
+return slurm.SUCCESS
+`;
 
 export interface ClusterOptions {
   /** A device on the second node, which is none. */
@@ -37,8 +51,8 @@ export interface ClusterOptions {
 
 export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = {}): Promise<MiniCluster> {
   const folder = mkdtempSync(join(tmpdir(), "slurm-"));
-  for (const name of ["run", "state", "log", "spool-n1", "spool-n2"]) mkdirSync(join(folder, name));
-  const [controller, ...nodes] = await freePorts(3);
+  for (const name of ["run", "state", "log", ...NODES.map((name) => `spool-${name}`)]) mkdirSync(join(folder, name));
+  const [controller, ...nodes] = await freePorts(1 + NODES.length);
   const host = hostname();
   const key = join(folder, "munge.key");
   writeFileSync(key, Buffer.from(crypto.getRandomValues(new Uint8Array(1024))), { mode: 0o400 });
@@ -59,8 +73,7 @@ export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = 
     "ClusterName=mini",
     `SlurmctldHost=${host}(127.0.0.1)`,
     "AuthType=auth/munge",
-    // Nobody puts a job that was put back into the queue off for two minutes.
-    `AuthInfo=socket=${socket},cred_expire=2`,
+    `AuthInfo=socket=${socket}`,
     "CredType=cred/munge",
     "SlurmUser=root",
     "SlurmdUser=root",
@@ -98,14 +111,17 @@ export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = 
         `NodeName=n${index + 1} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${port} CPUs=${cpus} RealMemory=2000${gres && index === 1 ? " Gres=gpu:1" : ""}`,
     ),
     "PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1",
+    "JobSubmitPlugins=lua",
+    "PartitionName=crowded Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=1",
+    "PartitionName=apart Nodes=n3 MaxTime=INFINITE State=UP PriorityTier=1",
     "PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF",
   ];
-  const configure = (more: readonly string[]): void => writeFileSync(conf, `${[...lines, ...more].join("\n")}\n`);
-  configure([]);
+  writeFileSync(conf, `${lines.join("\n")}\n`);
+  writeFileSync(join(folder, "job_submit.lua"), CROWDED);
   const munged = ["--force", `--key-file=${key}`, `--socket=${socket}`, `--pid-file=${pids.munged}`];
   run("munged", ...munged, `--log-file=${folder}/munged.log`, `--seed-file=${folder}/munge.seed`);
   run("slurmctld", "-f", conf);
-  for (const name of ["n1", "n2"]) run("slurmd", "-f", conf, "-N", name);
+  for (const name of NODES) run("slurmd", "-f", conf, "-N", name);
 
   const pidOf = (file: string): number | undefined =>
     existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined;
@@ -122,19 +138,13 @@ export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = 
   const cluster: MiniCluster = {
     env: { SLURM_CONF: conf },
     ask: run,
-    reconfigure(more) {
-      configure(more);
-      end(pids.slurmctld, "SIGTERM");
-      run("slurmctld", "-f", conf);
-      until(() => run("squeue", "--noheader") !== undefined);
-    },
     stop() {
       try {
         run("scancel", "--user=root", "--full");
       } catch {
         // The controller is gone: what it had started goes with its nodes.
       }
-      for (const name of ["n1", "n2"]) end(join(folder, "run", `slurmd-${name}.pid`), "SIGTERM");
+      for (const name of NODES) end(join(folder, "run", `slurmd-${name}.pid`), "SIGTERM");
       end(pids.slurmctld, "SIGTERM");
       end(pids.munged, "SIGTERM");
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

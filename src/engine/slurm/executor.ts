@@ -15,6 +15,7 @@ import { flagsOf, slurmProblem } from "./sbatch.ts";
 import { forgetKey, openSpool, type Place, placeOfKey, sweepSpools, taskFile, workFolder } from "./spool.ts";
 import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
 
+const TAIL = 20;
 /** Failures of a job that are not its members': those are not tried again one by one. */
 const OF_THE_JOB = new Set(["cancelled", "job-refused", "job-lost", "node-failed", "preempted"]);
 
@@ -90,7 +91,8 @@ export function slurmExecutor(
         const isBatch = members.size > 1;
         const name = isBatch ? `a batch of ${members.size} instances of ${instance.stage}` : instance.name;
         const told = end ?? { state: "COMPLETED", job: "", node: "", output: [] };
-        const failure = explainJob(name, told, instance.resume === true);
+        const output = [...first[1].hooks.tail(), ...told.output].slice(-TAIL);
+        const failure = explainJob(name, { ...told, output }, instance.resume === true);
         if (!isBatch || OF_THE_JOB.has(failure.reason)) {
           for (const [index] of [first, ...others]) settle(index, { type: "failed", failure });
           return;
