@@ -73,7 +73,8 @@ function heedSignals(controller: AbortController): void {
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) exit(130);
-      controller.abort();
+      // Whoever can go on without us asks whether it was a lost terminal.
+      controller.abort(new DOMException(name, "AbortError"));
     });
   }
 }

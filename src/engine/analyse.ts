@@ -39,6 +39,7 @@ export async function analyse(
   validate(tree, report);
   const root = mapping(tree.value);
   const { profile, params } = resolveParams(tree, options.profile, options.set ?? [], report);
+  const executor = executorOf(tree, profile, report);
   const evaluator = createEvaluator(tree, params, report);
   const artifacts = (text(root.artifacts) ?? "artifacts").replace(/\/+$/, "");
   const folder = { workspace, artifacts };
@@ -90,8 +91,6 @@ export async function analyse(
   reportUnusedParams(tree, evaluator.used, report);
   reportUnusedPlatforms(platforms, views, evaluator);
 
-  const executor = executorOf(tree, profile, report);
-  if (report.hasErrors()) return undefined;
   const order = topologicalOrder(new Map(views.map((view) => [view.name, needsOf(view)])));
   const doctor = text(root.doctor);
   const plan: Plan = {

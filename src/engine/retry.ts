@@ -3,13 +3,18 @@ import type { Retries } from "./plan.ts";
 
 /** How an action may fail, as `retries: { on }` names it. */
 export const TRANSIENT: readonly string[] = [
+  "cancelled",
   "command-failed",
   "disk-full",
   "invalid-out",
   "io-error",
+  "job-failed",
+  "job-lost",
   "killed",
   "missing-out",
+  "node-failed",
   "out-of-memory",
+  "preempted",
   "stage-exited",
   "stage-failed",
   "stage-threw",

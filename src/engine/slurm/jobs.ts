@@ -381,7 +381,9 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
       stopped = true;
       dismiss();
       const processes = [...open];
-      if (processes.length > 0 && options.onInterrupt === "leave") {
+      // A lost terminal is nobody's wish.
+      const leaves = options.onInterrupt === "leave" || (signal.reason as Error | undefined)?.message === "SIGHUP";
+      if (processes.length > 0 && leaves) {
         warn(`${processes.length} jobs go on in Slurm; the next run takes their results`);
       } else if (processes.length > 0) {
         const ids = processes.flatMap(({ submission: { job }, index }) =>
@@ -407,7 +409,7 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
       for (const process of [...open]) {
         open.delete(process);
         const { submission, index, work } = process;
-        if (options.onInterrupt === "cancel") {
+        if (!leaves) {
           for (const key of keysOf(work.task)) forgetKey(workspace, key, submission.spool);
           removeTask(submission.spool, index);
           if (isEmpty(submission.spool)) removeSpool(submission.spool);
