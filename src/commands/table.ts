@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   run: () => import("./run.ts"),
   status: () => import("./status.ts"),
+  plan: () => import("./plan.ts"),
   why: () => import("./why.ts"),
   watch: () => import("./watch.ts"),
   log: () => import("./log.ts"),

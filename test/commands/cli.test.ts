@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeWorkspace, stageModule } from "../rig/workspace.ts";
 
-const COMMANDS = ["run", "status", "why", "watch", "log", "graph", "verify", "gc", "cache", "clean", "doctor"];
+const COMMANDS = ["run", "status", "plan", "why", "watch", "log", "graph", "verify", "gc", "cache", "clean", "doctor"];
 
 const twoStages = `version: 1
 params: { greeting: hello }
