@@ -37,6 +37,7 @@ function sharpnessClaims(tables: Figure6Tables, all: readonly Curve[]): Claim[] 
   const small = smallOf(tables);
   const level = small === undefined ? undefined : keptAt(small, tables)?.sharpness;
   const sharpest = Math.max(...all.flatMap(({ points }) => points.map(({ sharpness }) => sharpness)));
+  const isCompared = level !== undefined && all.length > 0;
   const fractions = distinct(all.flatMap(({ points }) => points.map(({ fraction }) => fraction)));
   const across = fractions.flatMap((fraction) => {
     const points = all.flatMap((curve) => curve.points.filter((of) => of.fraction === fraction));
@@ -58,10 +59,15 @@ function sharpnessClaims(tables: Figure6Tables, all: readonly Curve[]): Claim[] 
       statement: "Every phase with a large η₀ leaves a model flatter than the small learning rate alone.",
       source: SECTION,
       paper: "indicative of progressive flattening",
-      ours: level === undefined ? undefined : `S at most ${shown(sharpest)}, against ${shown(level)} with η = ${small}`,
+      ours: !isCompared ? undefined : `S at most ${shown(sharpest)}, against ${shown(level)} with η = ${small}`,
       rule: "every mean S is below that of η_small from the beginning",
-      holds: level !== undefined && sharpest < level,
-      ...(level === undefined ? { note: "this profile trains no model with η_small alone" } : {}),
+      holds: isCompared && sharpest < level,
+      ...(isCompared
+        ? {}
+        : {
+            note:
+              level === undefined ? "this profile completes no model with η_small alone" : "no switch was completed",
+          }),
     }),
     ruleClaim({
       id: "falls-with-eta",

@@ -64,11 +64,14 @@ function pathClaims(tables: PrecisionTables): Claim[] {
       paper: null,
       ours:
         epoch === undefined
-          ? `not parted by epoch ${paths.rows.at(-1)!.epoch}: ${shown(paths.rows.at(-1)!.distance)}`
+          ? undefined
           : `parted at epoch ${epoch} (‖Δθ‖/‖θ‖ above ${100 * parted} %); L peaks at ${peaks(single)} in float32, at ${peaks(double)} in float64`,
       rule: `‖Δθ‖/‖θ‖ stays above ${parted} from an epoch on that is later than the first peak of L in float64`,
-      holds: epoch === undefined || epoch > (double.instabilities.snapshots[0]?.peak ?? Number.POSITIVE_INFINITY),
-      ...where,
+      holds: epoch !== undefined && epoch > (double.instabilities.snapshots[0]?.peak ?? Number.POSITIVE_INFINITY),
+      // Paths that are together at the end may part later: neither way is known.
+      ...(epoch === undefined
+        ? { note: [together(paths), note].filter((part) => part !== undefined).join(" ") }
+        : where),
     }),
     ruleClaim({
       id: "same-until-parted",
@@ -107,6 +110,9 @@ const lossesOf = ({ run }: PrecisionTables["single"]): ReadonlyMap<number, numbe
 
 const sharpnessOf = ({ sharpness }: PrecisionTables["single"]): ReadonlyMap<number, number> =>
   new Map(sharpness.rows.map(({ epoch, values }) => [epoch, values[0]!]));
+
+const together = ({ rows }: PrecisionTables["paths"]): string =>
+  `Not parted by epoch ${rows.at(-1)!.epoch}, the last one: ‖Δθ‖/‖θ‖ = ${shown(rows.at(-1)!.distance)}.`;
 
 const peaks = ({ instabilities }: PrecisionTables["single"]): string =>
   instabilities.snapshots.map(({ peak }) => peak).join(", ") || "no epoch";

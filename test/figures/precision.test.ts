@@ -58,6 +58,12 @@ describe("precision", () => {
     expect(verdicts({ ...early, paths })).toMatchObject({ paths: "fail", "rounding-while-stable": "fail" });
   });
 
+  it("does not call paths parted after the instability that are together at the end", () => {
+    const claim = precisionClaims({ ...tables(), parted: 0.1 }).find(({ id }) => id === "paths");
+    expect(claim).toMatchObject({ verdict: "not-testable", ours: null });
+    expect(claim!.note).toContain("Not parted by epoch 200");
+  });
+
   it("says nothing where there is no float32 path, or no instability in float64", () => {
     const reference = tables();
     expect(verdicts({ ...reference, paths: { ...reference.paths, compared: "f64" } }).paths).toBe("not-testable");
