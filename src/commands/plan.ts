@@ -1,6 +1,7 @@
+import { processorName } from "../engine/machine.ts";
 import type { ProjectedStage, Projection } from "../engine/projection.ts";
+import { enumerate } from "../engine/suggest.ts";
 import type { Palette } from "../reporters/palette.ts";
-import { stageOf } from "../reporters/reporter.ts";
 import { counted, formatBytes, formatSeconds, pad } from "../reporters/text.ts";
 import { type Command, type Context, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
@@ -50,6 +51,8 @@ function devicesIn(context: Context, text: string): readonly number[] | 2 {
   return usageError(context, `--devices cannot be \`${text}\``, "give whole numbers from 1, as in --devices 1,8,64");
 }
 
+/** So many stages are named at most where many are alike. */
+const NAMED = 8;
 /** How many links of the critical path are told; the shortest are left out. */
 const LINKS = 8;
 
@@ -63,7 +66,7 @@ function textOf(projection: Projection, palette: Palette): string {
   const width = Math.max(...stages.map(({ stage }) => stage.length), 5) + 2;
   lines.push(
     palette.dim(
-      `  ${pad("stage", width)}${right("instances", 9)}${right("each", 16)}${right("devices", 16)}${right("bytes", 12)}`,
+      `  ${pad("stage", width)}${right("instances", 9)}${right("each", 16)}${right("in all", 18)}${right("bytes", 12)}`,
     ),
   );
   for (const stage of stages) lines.push(`  ${stageLine(stage, width)}`);
@@ -73,7 +76,8 @@ function textOf(projection: Projection, palette: Palette): string {
       lines.push(
         `  ${right(String(devices), 9)}${right(hours(seconds), 16)}${right(`${Math.round(busy * 100)} %`, 8)}`,
       );
-    lines.push("", `the longest chain takes ${hours(criticalSeconds)}: ${chainText(projection)}`);
+    lines.push("", `by what ran on ${processorName() ?? "this machine"} and its devices`);
+    lines.push(`the longest chain takes ${hours(criticalSeconds)}: ${chainText(projection)}`);
   }
   lines.push(...unknownText(projection));
   return `${lines.join("\n")}\n`;
@@ -86,7 +90,7 @@ function stageLine(
   const timed = instances - untimed;
   const each = timed === 0 ? "never timed" : hours(seconds / timed);
   const size = unsized === instances ? "?" : formatBytes(bytes);
-  return `${pad(stage, width)}${right(String(instances), 9)}${right(each, 16)}${right(timed === 0 ? "" : hours(deviceSeconds), 16)}${right(size, 12)}`;
+  return `${pad(stage, width)}${right(String(instances), 9)}${right(each, 16)}${right(timed === 0 ? "" : hours(deviceSeconds), 18)}${right(size, 12)}`;
 }
 
 /** In the order of the chain, the longest links of it. */
@@ -99,10 +103,10 @@ function chainText({ critical }: Projection): string {
 
 function unknownText({ stages, untimed, unsized }: Projection): string[] {
   const namesOf = (of: (stage: ProjectedStage) => number): string =>
-    stages
-      .filter((stage) => of(stage) > 0)
-      .map(({ stage }) => stageOf(stage))
-      .join(", ");
+    enumerate(
+      stages.filter((stage) => of(stage) > 0).map(({ stage }) => stage),
+      NAMED,
+    );
   return [
     ...(untimed === 0
       ? []

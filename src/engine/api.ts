@@ -6,6 +6,7 @@ import type { Emit, Summary } from "./event.ts";
 import { loadPlan } from "./load.ts";
 import type { InstanceName, Plan } from "./plan.ts";
 import { runPlan } from "./run.ts";
+import { slurmOptionsOf } from "./slurm/options.ts";
 import { resolveTargets } from "./targets.ts";
 
 /**
@@ -49,7 +50,8 @@ export interface Problem {
 export async function run(options: RunOptions): Promise<Summary | Problem> {
   const opened = await open(options);
   if ("reason" in opened) return opened;
-  const { jobs = availableParallelism(), force = false, keepGoing = false } = options;
+  const most = opened.plan.executor === undefined ? availableParallelism() : slurmOptionsOf(opened.plan).jobs;
+  const { jobs = most, force = false, keepGoing = false } = options;
   const { environment = process.env, signal = new AbortController().signal, onEvent = () => undefined } = options;
   const record = options.profile === undefined && (options.set ?? []).length === 0;
   const run = { jobs, force, keepGoing, signal, environment, record };

@@ -2,7 +2,7 @@ import type { Failure } from "../event.ts";
 
 /** Why a process ended without having told so. */
 export interface JobEnd {
-  /** Slurm's word; `REFUSED` where sbatch did not take it, `LOST` where nobody knows. */
+  /** Slurm's word; `REFUSED` where sbatch did not take it, `LOST` where nobody knows, `TROUBLE` with files. */
   readonly state: string;
   /** `12_3`, or what sbatch said. */
   readonly job: string;
@@ -21,6 +21,12 @@ export function explainJob(name: string, { state, job, node, output }: JobEnd, i
         "job-refused",
         `sbatch did not take ${name}: ${job}`,
         "correct `resources:` or `slurm:` in pipeline.yaml",
+      );
+    case "TROUBLE":
+      return failure(
+        "io-error",
+        `${name} and its job cannot exchange files: ${job}`,
+        "look at the shared file system, then run again",
       );
     case "TIMEOUT":
     case "DEADLINE":

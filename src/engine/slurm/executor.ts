@@ -17,7 +17,7 @@ import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
 
 const TAIL = 20;
 /** Failures of a job that are not its members': those are not tried again one by one. */
-const OF_THE_JOB = new Set(["cancelled", "job-refused", "job-lost", "node-failed", "preempted"]);
+const OF_THE_JOB = new Set(["cancelled", "io-error", "job-refused", "job-lost", "node-failed", "preempted"]);
 
 /**
  * On a cluster: each process is one task of a job array, on a file system that the nodes share. So many processes at

@@ -124,6 +124,13 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
     if (isEmpty(spool)) removeSpool(spool);
   };
   const hear = (process: Process): void => {
+    try {
+      listen(process);
+    } catch (error) {
+      finish(process, crashOf(error));
+    }
+  };
+  const listen = (process: Process): void => {
     for (const event of process.events.read()) {
       if (!open.has(process)) return;
       const { work, index } = process;
@@ -308,7 +315,11 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
         const [key, group] = ripe;
         const works = group.works.splice(0, size);
         if (group.works.length === 0) groups.delete(key);
-        if ((await submitArray(works)) === "submitted") {
+        const answer = await submitArray(works).catch((error: unknown) => {
+          for (const work of works) work.ended(crashOf(error));
+          return "submitted";
+        });
+        if (answer === "submitted") {
           size = Math.min(options.array, size * 2);
           continue;
         }
@@ -346,10 +357,7 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
       group.works.push(work);
       group.last = now;
       groups.set(key, group);
-      pump().catch((error) => {
-        for (const each of [...groups.values()].flatMap(({ works }) => works)) each.ended(crashOf(error));
-        groups.clear();
-      });
+      void pump();
     },
     async adopt(place, work) {
       let found = known.get(place.id);
@@ -474,7 +482,7 @@ function tailOf(file: string): readonly string[] {
 }
 
 function crashOf(error: unknown): JobEnd {
-  return { state: "REFUSED", job: error instanceof Error ? error.message : String(error), node: "", output: [] };
+  return { state: "TROUBLE", job: error instanceof Error ? error.message : String(error), node: "", output: [] };
 }
 
 function scriptOf(build: string, setup: string | undefined): string {

@@ -76,13 +76,21 @@ export function forgetKey(workspace: string, key: Key, { id }: Pick<Place, "id">
 
 /** Removes what belongs to one process; the submission goes with its last one. */
 export function removeTask(spool: Spool, index: number): void {
-  for (const path of [taskFile(spool, index), eventsFile(spool, index), outputFile(spool, index)])
-    rmSync(path, { force: true });
-  rmSync(join(spool.folder, "work", String(index)), { recursive: true, force: true, maxRetries: 3 });
+  for (const path of [taskFile(spool, index), eventsFile(spool, index), outputFile(spool, index)]) remove(path);
+  remove(join(spool.folder, "work", String(index)));
 }
 
 export function removeSpool({ folder }: Spool): void {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  remove(folder);
+}
+
+/** What a node still holds open may not go yet: a later sweep gets it. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    // Nobody looks there any more.
+  }
 }
 
 const KEPT_MS = 14 * 24 * 60 * 60 * 1000;
@@ -98,8 +106,8 @@ export function sweepSpools(workspace: string, now = Date.now()): void {
   }
   for (const name of names) {
     if (name === "build" || name === "keys") continue;
-    const stats = statSync(join(root, name, "events"), { throwIfNoEntry: false });
-    const newest = Math.max(stats?.mtimeMs ?? 0, ...eventTimes(join(root, name, "events")));
+    const stats = statSync(join(root, name), { throwIfNoEntry: false });
+    const newest = Math.max(stats?.mtimeMs ?? now, ...eventTimes(join(root, name, "events")));
     if (now - newest > KEPT_MS) removeSpool({ id: name, folder: join(root, name) });
   }
 }
