@@ -22,6 +22,8 @@ export interface RunOptions extends Options {
   readonly force?: boolean | undefined;
   /** After a failure, run what does not depend on it. */
   readonly keepGoing?: boolean | undefined;
+  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
+  readonly remote?: string | undefined;
   /** Stops children and starts nothing more. */
   readonly signal?: AbortSignal | undefined;
   /** Is told everything that happens, as `pipeline run --json` writes it. */
@@ -50,6 +52,20 @@ export interface Summary {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** Where there is a remote cache. */
+  readonly remote?: RemoteTally;
+}
+
+/** What a run has had to do with the remote cache. */
+export interface RemoteTally {
+  readonly hits: number;
+  readonly misses: number;
+  readonly blobsFetched: number;
+  readonly bytesFetched: number;
+  readonly resultsSent: number;
+  readonly blobsSent: number;
+  readonly bytesSent: number;
+  readonly requests: number;
 }
 
 /** Events by type; docs/cli.md lists the fields of each. */
@@ -62,7 +78,7 @@ export type Event =
       readonly stages?: readonly { readonly stage: string; readonly instances: number }[];
     }
   | { readonly type: "estimate"; readonly seconds: number; readonly unknown: number }
-  | { readonly type: "fresh"; readonly instance: string; readonly key: string }
+  | { readonly type: "fresh"; readonly instance: string; readonly key: string; readonly remote?: true }
   | {
       readonly type: "restored";
       readonly instance: string;
@@ -70,6 +86,7 @@ export type Event =
       readonly seconds: number;
       readonly reasons?: readonly Reason[];
       readonly changed?: readonly string[];
+      readonly remote?: true;
     }
   | {
       readonly type: "started";

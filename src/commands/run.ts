@@ -25,6 +25,7 @@ import {
   usageError,
 } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
+import { REMOTE_OPTIONS, remoteOf } from "./remote.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
 
 export const JOBS_OPTION = {
@@ -75,6 +76,7 @@ export const command: Command = {
       value: "NAME",
       description: "where actions run: local or slurm (default: the profile's)",
     },
+    ...REMOTE_OPTIONS,
     ...DEVICE_OPTION,
   },
   examples: [
@@ -82,6 +84,7 @@ export const command: Command = {
     { command: "pipeline run fig02 --profile laptop", meaning: "one figure and what it depends on" },
     { command: "pipeline run 'train@eta=0.0*' --set mlp.epochs=50", meaning: "some trainings, shorter" },
     { command: "pipeline run -n", meaning: "what would run, and why" },
+    { command: "pipeline run --remote https://cache.example.org/study", meaning: "with results of other machines" },
   ],
   arity: [0, Number.POSITIVE_INFINITY],
   interruptible: true,
@@ -123,6 +126,8 @@ export async function runTargets(
 ): Promise<ExitCode> {
   const resources = resourcesOf(context, args);
   if (resources === undefined) return 2;
+  const remote = await remoteOf(context, args, plan);
+  if (remote === 2) return 2;
   const reporter = reporterFor(context, args);
   context.onExit(reporter.close);
   // The summary is the last event of all, whatever the engine still has to say while it closes.
@@ -141,6 +146,7 @@ export async function runTargets(
     force: args.flag("force"),
     keepGoing: args.flag("keep-going"),
     trace: args.flag("trace"),
+    remote,
     resources,
     signal: context.signal,
     environment: environmentOf(context, args),

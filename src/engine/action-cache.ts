@@ -44,13 +44,15 @@ export function openActionCache(store: Store, warn: (message: string) => void): 
       }
     },
     put(record) {
-      const body = { format: CACHE_FORMAT, ...record };
-      store.publish(
-        store.action(record.key),
-        `${JSON.stringify({ ...body, checksum: digestOf(JSON.stringify(body)) })}\n`,
-      );
+      store.publish(store.action(record.key), recordText(record));
     },
   };
+}
+
+/** What `parseRecord` reads. */
+export function recordText(record: ActionRecord): string {
+  const body = { format: CACHE_FORMAT, ...record };
+  return `${JSON.stringify({ ...body, checksum: digestOf(JSON.stringify(body)) })}\n`;
 }
 
 /** The record, or what is wrong with it. */

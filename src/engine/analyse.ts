@@ -12,9 +12,10 @@ import { expandMatrices } from "./matrix.ts";
 import { checkModule } from "./modules.ts";
 import { checkOverlaps, checkSchemas, type OwnedOut } from "./outs.ts";
 import { reportUnusedParams, resolveParams } from "./params.ts";
-import type { Instance, Plan, PlannedPlatform } from "./plan.ts";
+import type { Instance, Plan, PlannedPlatform, RemoteOptions } from "./plan.ts";
+import { SECRET_PREFIX } from "./remote/secrets.ts";
 import { validate } from "./schema.ts";
-import { type Path, parseSource } from "./source.ts";
+import { type Path, parseSource, type Tree } from "./source.ts";
 import { suggest } from "./suggest.ts";
 
 /** A plan, and what of the file system it rests on: files that exist, patterns that match something. */
@@ -39,6 +40,7 @@ export async function analyse(
   validate(tree, report);
   const root = mapping(tree.value);
   const { profile, params } = resolveParams(tree, options.profile, options.set ?? [], report);
+  refuseSecrets(tree, report);
   const executor = executorOf(tree, profile, report);
   const evaluator = createEvaluator(tree, params, report);
   const artifacts = (text(root.artifacts) ?? "artifacts").replace(/\/+$/, "");
@@ -100,10 +102,24 @@ export async function analyse(
     profiles: Object.keys(mapping(root.profiles)),
     ...(doctor === undefined ? {} : { doctor: cleanPath(doctor) }),
     ...executor,
+    ...(root.remote === undefined ? {} : { remote: root.remote as RemoteOptions }),
     platforms,
     instances: order.flatMap((name) => made.get(name)!),
   };
   return { plan, files: [...new Set(files)], patterns: [...patterns.values()].map((entry) => entry.patterns) };
+}
+
+/** What opens the remote cache would be in keys and in children, were it declared. */
+function refuseSecrets(tree: Tree, report: Report): void {
+  for (const group of ["platforms", "stages"]) {
+    for (const [name, declared] of Object.entries(mapping(mapping(tree.value)[group]))) {
+      for (const [index, variable] of strings(mapping(declared).env).entries()) {
+        if (!variable.startsWith(SECRET_PREFIX)) continue;
+        const message = `\`${variable}\` is for the remote cache alone: no stage and no platform is given it`;
+        report.error("secret-variable", tree.valueAt([group, name, "env", index]), message, "remove it");
+      }
+    }
+  }
 }
 
 function viewOf(name: string, raw: Mapping, producers: Producers, evaluator: Evaluator): StageView {

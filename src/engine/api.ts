@@ -5,6 +5,7 @@ import type { Environment } from "./environment.ts";
 import type { Emit, Summary } from "./event.ts";
 import { loadPlan } from "./load.ts";
 import type { InstanceName, Plan } from "./plan.ts";
+import { isConfigProblem, remoteConfigOf } from "./remote/config.ts";
 import { runPlan } from "./run.ts";
 import { slurmOptionsOf } from "./slurm/options.ts";
 import { resolveTargets } from "./targets.ts";
@@ -30,6 +31,8 @@ export interface RunOptions extends Options {
   readonly jobs?: number | undefined;
   readonly force?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
+  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
+  readonly remote?: string | undefined;
   /** Stops children and starts nothing more. */
   readonly signal?: AbortSignal | undefined;
   /** Is told everything that happens, as `pipeline run --json` writes it. */
@@ -54,7 +57,9 @@ export async function run(options: RunOptions): Promise<Summary | Problem> {
   const { jobs = most, force = false, keepGoing = false } = options;
   const { environment = process.env, signal = new AbortController().signal, onEvent = () => undefined } = options;
   const record = options.profile === undefined && (options.set ?? []).length === 0;
-  const run = { jobs, force, keepGoing, signal, environment, record };
+  const remote = remoteConfigOf(opened.plan.remote, environment, { url: options.remote });
+  if (remote !== undefined && isConfigProblem(remote)) return remote;
+  const run = { jobs, force, keepGoing, signal, environment, record, remote };
   return runPlan(opened.plan, opened.targets, run, onEvent);
 }
 

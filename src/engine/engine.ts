@@ -9,6 +9,7 @@ import { type Materialiser, openMaterialiser } from "./materialise.ts";
 import type { Instance, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { type Facts, openPlatformReader, type PlatformReader } from "./platform.ts";
+import type { Remote } from "./remote/remote.ts";
 import { openStatIndex, type StatIndex } from "./stat-index.ts";
 import { openStore, type Store } from "./store.ts";
 
@@ -25,14 +26,24 @@ export interface Engine {
   readonly costs: Costs;
   readonly artifacts: Materialiser;
   readonly platforms: PlatformReader;
+  /** Where one is to be used. */
+  readonly remote?: Remote;
+  /** Tells a sentence once. */
+  readonly warn: (message: string) => void;
 }
+
+export type OpenRemote = (store: Store, cas: Cas) => Remote;
 
 export function openEngine(
   plan: Plan,
   environment: Environment,
   signal: AbortSignal,
   warn: (message: string) => void,
-  { trustFiles = true, asks = false }: { readonly trustFiles?: boolean; readonly asks?: boolean } = {},
+  {
+    trustFiles = true,
+    asks = false,
+    remote,
+  }: { readonly trustFiles?: boolean; readonly asks?: boolean; readonly remote?: OpenRemote | undefined } = {},
 ): Engine {
   const store = openStore(plan.workspace);
   const files = openStatIndex(store, trustFiles);
@@ -50,6 +61,8 @@ export function openEngine(
     costs: openCosts(store),
     artifacts: openMaterialiser(store, cas, files),
     platforms: openPlatformReader(plan, store, code, environment, signal, { asks }),
+    warn,
+    ...(remote === undefined ? {} : { remote: remote(store, cas) }),
   };
 }
 

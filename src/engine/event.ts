@@ -22,6 +22,20 @@ export interface Failure {
   readonly exitCode?: number;
 }
 
+/** What a run has had to do with the remote cache. */
+export interface RemoteTally {
+  /** Results found there, and results asked for that it does not have. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly blobsFetched: number;
+  readonly bytesFetched: number;
+  readonly resultsSent: number;
+  readonly blobsSent: number;
+  readonly bytesSent: number;
+  /** Every attempt counts. */
+  readonly requests: number;
+}
+
 export interface Summary {
   readonly ran: number;
   readonly restored: number;
@@ -30,6 +44,8 @@ export interface Summary {
   /** Not run because something they depend on failed or the run was interrupted. */
   readonly skipped: number;
   readonly seconds: number;
+  /** Where there is a remote cache. */
+  readonly remote?: RemoteTally;
 }
 
 /** Everything a run tells. Reporters read these; the engine never prints. `--json` writes them one object a line. */
@@ -47,7 +63,13 @@ export type Event =
    * by an equal result. `unknown` instances that may run were never timed, and are not in it.
    */
   | { readonly type: "estimate"; readonly seconds: number; readonly unknown: number }
-  | { readonly type: "fresh"; readonly instance: InstanceName; readonly key: Key }
+  | {
+      readonly type: "fresh";
+      readonly instance: InstanceName;
+      readonly key: Key;
+      /** Its outs are in the remote cache alone: nothing that was asked for needs them here. */
+      readonly remote?: true;
+    }
   | {
       readonly type: "restored";
       readonly instance: InstanceName;
@@ -57,6 +79,8 @@ export type Event =
       readonly reasons?: readonly Reason[];
       /** Paths of outs whose bytes are others than those that were here last; new ones too. */
       readonly changed?: readonly string[];
+      /** Some of it came from the remote cache. */
+      readonly remote?: true;
     }
   | {
       readonly type: "started";

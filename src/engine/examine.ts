@@ -8,6 +8,7 @@ import { keyOf, type Manifest } from "./manifest.ts";
 import type { OutCondition } from "./materialise.ts";
 import type { ActionRecord, Outs } from "./outcome.ts";
 import type { Instance, Key, PlannedOut } from "./plan.ts";
+import type { Remote } from "./remote/remote.ts";
 import { parseTree } from "./tree.ts";
 
 /** What has to be done for one instance whose deps are all there. */
@@ -21,6 +22,8 @@ export type Verdict =
       /** Those that are not in their place. */
       readonly absent: readonly PlannedOut[];
       readonly reasons: readonly Reason[];
+      /** Where blobs have to be fetched from the remote cache: whether nothing else is in an out's place meanwhile. */
+      readonly remote?: "vacant" | "occupied";
     }
   | {
       readonly state: "stale";
@@ -32,7 +35,7 @@ export type Verdict =
     }
   | { readonly state: "broken"; readonly failure: Failure };
 
-/** Answers at once where the stat index knows the artifacts: a run that has nothing to do is one synchronous pass. */
+/** Answers at once where the remote cache is not asked and the stat index knows the artifacts: a run that has nothing to do is one synchronous pass. */
 export function examine(
   engine: Engine,
   inputs: Inputs,
@@ -45,6 +48,32 @@ export function examine(
   const key = keyOf(manifest);
   const past = engine.history.get(instance.name);
   const known = past?.key === key ? past.outs : engine.actions.get(key)?.outs;
+  if (known === undefined && !forced && engine.remote !== undefined) {
+    return lookElsewhere(engine, engine.remote, instance, key).then((found) =>
+      judge(engine, instance, key, manifest, found, false),
+    );
+  }
+  return judge(engine, instance, key, manifest, known, forced);
+}
+
+/** Asks the remote cache for a record, and keeps it: its blobs follow when they are needed. */
+async function lookElsewhere(engine: Engine, remote: Remote, instance: Instance, key: Key): Promise<Outs | undefined> {
+  const looked = await remote.look(key, instance);
+  if (looked.type === "unusable") engine.warn(looked.why);
+  if (looked.type !== "found") return undefined;
+  engine.actions.put(looked.record);
+  return looked.record.outs;
+}
+
+function judge(
+  engine: Engine,
+  instance: Instance,
+  key: Key,
+  manifest: Manifest,
+  known: Outs | undefined,
+  forced: boolean,
+): Verdict | Promise<Verdict> {
+  const past = engine.history.get(instance.name);
   if (forced) return { state: "stale", key, manifest, known, reasons: [reason("forced", "--force")] };
   if (known === undefined || instance.outs.some(({ name }) => known[name] === undefined)) {
     return { state: "stale", key, manifest, known: undefined, reasons: reasonsFor(engine, instance, manifest) };
@@ -57,10 +86,19 @@ export function examine(
       return { state: "fresh", key, outs: known };
     }
     const lost = absent.flatMap((out) => lostBlobs(engine, out, known));
-    if (lost.length > 0) return { state: "stale", key, manifest, known, reasons: lost };
+    if (lost.length > 0 && engine.remote === undefined) return { state: "stale", key, manifest, known, reasons: lost };
     const changed = past === undefined || past.key === key ? [] : reasonsFor(engine, instance, manifest);
     const touched = absent.map((out) => reason("artifact", out.path, undefined, found[instance.outs.indexOf(out)]));
-    return { state: "restorable", key, manifest, outs: known, absent, reasons: changed.length > 0 ? changed : touched };
+    const vacant = instance.outs.every((_, index) => found[index] !== "edited");
+    return {
+      state: "restorable",
+      key,
+      manifest,
+      outs: known,
+      absent,
+      reasons: changed.length > 0 ? changed : touched,
+      ...(lost.length === 0 ? {} : { remote: vacant ? "vacant" : "occupied" }),
+    };
   };
   return conditions.some((condition) => typeof condition !== "string")
     ? Promise.all(conditions).then(conclude)

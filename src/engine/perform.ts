@@ -14,8 +14,9 @@ import { type Inputs, isSingleFile } from "./inputs.ts";
 import { isBusy, lockFreed, tryLock } from "./lock.ts";
 import { openLog } from "./logs.ts";
 import { processorName } from "./machine.ts";
-import type { Outs } from "./outcome.ts";
-import type { Instance, InstanceName, Key } from "./plan.ts";
+import type { ActionRecord, Outs } from "./outcome.ts";
+import type { Instance, InstanceName, Key, PlannedOut } from "./plan.ts";
+import type { Fetched } from "./remote/remote.ts";
 import { closeResume, openResume } from "./resume.ts";
 import type { Slot } from "./scheduler.ts";
 import type { Validator } from "./validate-out.ts";
@@ -44,32 +45,42 @@ export type Result =
 
 /** Puts cached outs in their place. */
 export async function restore(
-  { engine, emit }: Pick<Performer, "engine" | "emit">,
+  { engine, emit, signal }: Pick<Performer, "engine" | "emit" | "signal">,
   instance: Instance,
-  { key, manifest, outs, absent }: Verdict & { readonly state: "restorable" },
+  { key, manifest, outs, absent, remote }: Verdict & { readonly state: "restorable" },
 ): Promise<Result> {
   const started = performance.now();
+  const lost = (out: PlannedOut, damage: string, message: string): Result => {
+    emit({ type: "warning", message });
+    const reasons = [reason("blob", out.path, undefined, damage)];
+    return { type: "damaged", verdict: { state: "stale", key, manifest, known: outs, reasons } };
+  };
+  if (remote !== undefined) {
+    const fetched = await Promise.all(absent.map((out) => engine.remote?.fetch(outs[out.name]!) ?? "missing"));
+    if (signal.aborted) return { type: "interrupted" };
+    const at = fetched.findIndex((answer) => answer !== "here");
+    if (at !== -1) return lost(absent[at]!, fetched[at]!, explainLoss(absent[at]!.path, instance.name, fetched[at]!));
+  }
   for (const out of absent) {
     const placed = await engine.artifacts.place(out, outs[out.name]!);
     if (placed === "placed") continue;
-    emit({
-      type: "warning",
-      message: `the cached ${out.path} of ${instance.name} is ${placed.damage}: it is made again`,
-    });
-    return {
-      type: "damaged",
-      verdict: {
-        state: "stale",
-        key,
-        manifest,
-        known: outs,
-        reasons: [reason("blob", out.path, undefined, placed.damage)],
-      },
-    };
+    const message = `the cached ${out.path} of ${instance.name} is ${placed.damage}: it is made again`;
+    return lost(out, placed.damage, message);
   }
   engine.history.note(instance.name, key, outs, undefined);
   engine.actions.touch(key);
   return { type: "restored", outs, seconds: secondsSince(started) };
+}
+
+/** What the remote cache has not given. */
+export function explainLoss(path: string, instance: InstanceName, fetched: Fetched): string {
+  const what = {
+    here: "here",
+    missing: "not in the remote cache any more",
+    corrupted: "corrupted in the remote cache",
+    unknown: "not to be had from the remote cache",
+  }[fetched];
+  return `${path} of ${instance} is ${what}: it is made again`;
 }
 
 /** Runs an action, unless another process is running it or has just finished it, and keeps what it made. */
@@ -160,7 +171,7 @@ async function execute(
     }
     const cpu = end.cpu ?? processorName();
     // From here on the result is known to everyone: the record comes after all its blobs.
-    engine.actions.put({
+    const record: ActionRecord = {
       key,
       instance: instance.name,
       manifest,
@@ -169,7 +180,9 @@ async function execute(
       ...(instance.work === undefined ? {} : { work: instance.work }),
       when: new Date().toISOString(),
       ...(cpu === undefined ? {} : { cpu }),
-    });
+    };
+    engine.actions.put(record);
+    engine.remote?.push(record);
     // Before it counts as done, and before what it could go on from is removed.
     if (secondsSince(started) >= syncsAfter(engine.environment)) {
       const blobs = blobsOf(outs as Outs, engine.cas).map((digest) => engine.store.blob(digest));

@@ -142,6 +142,14 @@ export interface SlurmOptions {
   readonly onInterrupt: "cancel" | "leave";
 }
 
+/** Where results are shared with other machines. Not part of any key. */
+export interface RemoteOptions {
+  readonly url?: string;
+  readonly mode?: "read-only" | "read-write";
+  /** Ed25519 public keys: only records that one of them has signed are taken. */
+  readonly trusted?: readonly string[];
+}
+
 /** The whole declaration, expanded: instances in topological order, producers before consumers. */
 export interface Plan {
   readonly workspace: string;
@@ -156,6 +164,7 @@ export interface Plan {
   readonly executor?: "slurm";
   /** For `slurm`, with what the profile says of its own. */
   readonly slurm?: SlurmOptions;
+  readonly remote?: RemoteOptions;
   /** The module that tells `pipeline doctor` what the workspace needs of the machine. */
   readonly doctor?: string;
 }

@@ -2,10 +2,10 @@ import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openClaims } from "./claims.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import { type Engine, inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
-import type { Emit, Failure, Summary } from "./event.ts";
-import { examine, type Verdict } from "./examine.ts";
+import type { Emit, Event, Failure, Summary } from "./event.ts";
+import { examine, reason, type Verdict } from "./examine.ts";
 import { excessive } from "./excessive.ts";
 import { type Batch, localExecutor, openBatch } from "./executor.ts";
 import { expectedSeconds } from "./expected.ts";
@@ -13,12 +13,13 @@ import { explainIo } from "./io-error.ts";
 import { budgetOf, type Declared } from "./machine.ts";
 import { contentOf, type Outs } from "./outcome.ts";
 import { type Outlook, openOutlook } from "./outlook.ts";
-import { type Performer, restore, run } from "./perform.ts";
+import { explainLoss, type Performer, restore, run } from "./perform.ts";
 import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
 import { togetherOf } from "./queue.ts";
 import { type Done, recordOnce } from "./record.ts";
+import type { RemoteConfig } from "./remote/config.ts";
 import { retryAfter } from "./retry.ts";
 import { type Need, type Performed, type Slot, schedule, type Task } from "./scheduler.ts";
 import { producersOf } from "./survey.ts";
@@ -43,11 +44,14 @@ export interface RunOptions {
   readonly trace?: boolean;
   /** What the run may use of the machine, where that is not what is found. */
   readonly resources?: Declared;
+  /** A cache that other machines share. */
+  readonly remote?: RemoteConfig | undefined;
   /** See `Performer`. */
   readonly rehearse?: Performer["rehearse"];
 }
 
 const SAVE_EVERY_MS = 5000;
+const RESTORES_FROM_AFAR = 16;
 
 /**
  * Makes the targets (all instances where none is named) and everything they depend on up to date, and tells everything
@@ -67,7 +71,11 @@ export async function runPlan(
     if (!warned.has(message)) emit({ type: "warning", message });
     warned.add(message);
   };
-  const engine = openEngine(plan, options.environment, options.signal, warn, { asks: true });
+  const { environment, signal, remote: config } = options;
+  // Loaded only where one is named: a run without it pays nothing.
+  const open = config === undefined ? undefined : (await import("./remote/remote.ts")).openRemote;
+  const remote: OpenRemote | undefined = open && ((store, cas) => open(config!, store, cas, signal, warn));
+  const engine = openEngine(plan, environment, signal, warn, { asks: true, remote });
   try {
     const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
     return await runInstances(engine, instances, targets, options, emit, started);
@@ -77,6 +85,7 @@ export async function runPlan(
     if (problem === undefined) throw error;
     return problem;
   } finally {
+    engine.remote?.close();
     const trouble = saveEngine(engine);
     if (trouble !== undefined) warn(trouble);
     engine.store.close();
@@ -167,7 +176,38 @@ async function runInstances(
     saved = performance.now();
   };
 
-  const judge = (instance: Instance, verdict: Verdict): Need => {
+  // A run of targets has the outs of nothing else here that the remote cache holds, unless an action reads them.
+  const wanted = targets.length === 0 || engine.remote === undefined ? undefined : new Set(targets);
+  const left = new Map<InstanceName, Verdict & { readonly state: "restorable" }>();
+  const touched = new Set<InstanceName>();
+
+  /** Has the blobs of deps that were left in the remote cache; where that does not give them, they are made again. */
+  const bring = async (instance: Instance): Promise<Need> => {
+    const redo = new Set<InstanceName>();
+    let changed = false;
+    const from = instance.deps.flatMap((dep) => (dep.type === "out" ? dep.from : []));
+    await Promise.all(
+      from.map(async ({ instance: producer, out }) => {
+        const verdict = left.get(producer);
+        const planned = verdict?.absent.find(({ name }) => name === out);
+        if (verdict === undefined || planned === undefined) return;
+        const fetched = (await engine.remote?.fetch(verdict.outs[out]!)) ?? "missing";
+        if (fetched === "here") touched.add(producer);
+        else if (stop.aborted || redo.has(producer)) return;
+        else if (left.get(producer) === verdict) {
+          warn(explainLoss(planned.path, producer, fetched));
+          left.delete(producer);
+          const { key, manifest, outs: known } = verdict;
+          const reasons = [reason("blob", planned.path, undefined, fetched)];
+          damaged.set(producer, { state: "stale", key, manifest, known, reasons });
+          redo.add(producer);
+        } else changed = true;
+      }),
+    );
+    return redo.size > 0 || changed ? { redo: [...redo] } : "execution";
+  };
+
+  const judge = (instance: Instance, verdict: Verdict): Need | Promise<Need> => {
     const { name } = instance;
     verdicts.set(name, verdict);
     switch (verdict.state) {
@@ -177,9 +217,12 @@ async function runInstances(
         emit({ type: "fresh", instance: name, key: verdict.key });
         return "nothing";
       case "restorable":
-        return "restore";
+        if (verdict.remote !== "vacant" || wanted?.has(name) !== false) return "restore";
+        outs.set(name, verdict.outs);
+        left.set(name, verdict);
+        return "nothing";
       case "stale":
-        return "execution";
+        return left.size > 0 ? bring(instance) : "execution";
       case "broken":
         fail(name, verdict.failure, 0);
         return "failed";
@@ -208,16 +251,16 @@ async function runInstances(
       case "restored":
         outs.set(name, result.outs);
         counts[result.type]++;
-        emit({
-          type: result.type,
-          instance: name,
-          key: verdict.key,
-          seconds: result.seconds,
-          ...(result.type === "restored" ? { reasons: verdict.reasons } : {}),
-          changed: instance.outs
-            .filter((out) => before?.[out.name]?.digest !== result.outs[out.name]!.digest)
-            .map(({ path }) => path),
-        });
+        emit(
+          endOf(
+            result,
+            verdict,
+            name,
+            instance.outs
+              .filter((out) => before?.[out.name]?.digest !== result.outs[out.name]!.digest)
+              .map(({ path }) => path),
+          ),
+        );
         saveNowAndThen();
         return "done";
       case "failed": {
@@ -273,6 +316,8 @@ async function runInstances(
       jobs: plan.executor === undefined ? jobs : Math.min(jobs, availableParallelism()),
       budget,
       claims,
+      // Over a network they wait more than they work.
+      restores: engine.remote === undefined ? undefined : RESTORES_FROM_AFAR,
       keepGoing,
       signal: stop,
     },
@@ -314,6 +359,16 @@ async function runInstances(
     claims.close();
     await executor.close();
   });
+  for (const [instance, { key, reasons }] of left) {
+    if (touched.has(instance)) {
+      counts.restored++;
+      emit({ type: "restored", instance, key, seconds: 0, reasons, remote: true });
+    } else {
+      counts.fresh++;
+      emit({ type: "fresh", instance, key, remote: true });
+    }
+  }
+  await engine.remote?.finish();
   if (record && problem === undefined) {
     const done = instances.flatMap((instance): Done[] => {
       const verdict = verdicts.get(instance.name);
@@ -325,7 +380,19 @@ async function runInstances(
     const trouble = recordOnce(store, plan, inputs, done, counts.ran + counts.restored === 0);
     if (trouble !== undefined) emit({ type: "warning", message: trouble });
   }
-  return problem ?? summarise(emit, counts, started);
+  return problem ?? summarise(emit, { ...counts, ...(engine.remote && { remote: engine.remote.tally() }) }, started);
+}
+
+function endOf(
+  { type, seconds }: { readonly type: "ran" | "restored"; readonly seconds: number },
+  verdict: Verdict & { readonly state: "restorable" | "stale" },
+  instance: InstanceName,
+  changed: readonly string[],
+): Event {
+  const { key, reasons } = verdict;
+  if (type === "ran") return { type, instance, key, seconds, changed };
+  const afar = "remote" in verdict ? { remote: true as const } : {};
+  return { type, instance, key, seconds, reasons, changed, ...afar };
 }
 
 function summarise(emit: Emit, counts: Omit<Summary, "seconds">, started: number): Summary {

@@ -22,7 +22,12 @@ export interface Task {
 }
 
 /** What is needed: nothing more; a restore; an execution, which takes some of the budget. */
-export type Need = "nothing" | "restore" | "execution" | "failed";
+export type Need = "nothing" | "restore" | "execution" | "failed" | Redo;
+
+/** Results of producers are not to be had any more: they are looked at again, then this one. */
+export interface Redo {
+  readonly redo: readonly InstanceName[];
+}
 
 /** `again`: look again; with a promise, not before that; `alone`: it is not to share a process any more. */
 export type Performed =
@@ -59,6 +64,8 @@ export interface Schedule {
   readonly budget?: Budget;
   /** What is shared with other processes of the machine. */
   readonly claims?: Claims | undefined;
+  /** Restores at a time, where that is not as many as jobs. */
+  readonly restores?: number | undefined;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
 }
@@ -70,6 +77,8 @@ export interface Schedule {
  *      │           │ ▲          │          │    │
  *      │           │ └──────────┼──again───┘    └─────▶ failed
  *      └───────────┴────────────┴─────────────────────▶ skipped
+ *
+ * and, where a result turns out to be lost, back: `done` of the producer and `examining` of the consumer to waiting.
  */
 export type State = "waiting" | "examining" | "queued" | "performing" | "done" | "failed" | "skipped";
 
@@ -89,7 +98,10 @@ const NOTHING: Grant = { cpu: 0, memory: undefined, gpus: [] };
  * that several tasks share is held back for a moment while more of them are about to be ready. Resolves when each task is
  * done, failed or skipped.
  */
-export function schedule({ tasks, jobs, budget, claims, keepGoing, signal }: Schedule, work: Work): Promise<void> {
+export function schedule(
+  { tasks, jobs, budget, claims, restores, keepGoing, signal }: Schedule,
+  work: Work,
+): Promise<void> {
   const pool = openPool(budget ?? { cpu: Math.max(1, jobs), memory: Number.POSITIVE_INFINITY, gpus: [] }, claims);
   const taskOf = new Map(tasks.map((task) => [task.name, task]));
   /** Tasks that are not to share a process any more. */
@@ -121,7 +133,7 @@ export function schedule({ tasks, jobs, budget, claims, keepGoing, signal }: Sch
   /** When the newest of a kind came. */
   const arrivals = new Map<string, number>();
   const told = new Set<string>();
-  const mostRestores = Math.max(jobs, RESTORES);
+  const mostRestores = restores ?? Math.max(jobs, RESTORES);
   let open = tasks.length;
   let stopped: InstanceName | "interrupted" | undefined;
 
@@ -153,10 +165,25 @@ export function schedule({ tasks, jobs, budget, claims, keepGoing, signal }: Sch
       for (const consumer of consumers.get(name)!) if (state.get(consumer) === "waiting") skip(consumer, because);
     };
 
+    /** Back to before its producers were done; those that still are so are done again. */
+    const redo = (name: InstanceName, producers: readonly InstanceName[]): void => {
+      state.set(name, "waiting");
+      for (const producer of producers) {
+        if (state.get(producer) !== "done") continue;
+        state.set(producer, "waiting");
+        open++;
+        ready.push(producer);
+        // As many as it takes back when it is done again.
+        for (const consumer of consumers.get(producer)!) missing.set(consumer, missing.get(consumer)! + 1);
+      }
+      if (missing.get(name) === 0) ready.push(name);
+    };
+
     const settle = (name: InstanceName, need: Need): void => {
       if (state.get(name) !== "examining") return;
       if (need === "nothing") enter(name, "done");
       else if (need === "failed") enter(name, "failed");
+      else if (typeof need === "object") redo(name, need.redo);
       else {
         state.set(name, "queued");
         queues[need].push(name);
@@ -167,7 +194,7 @@ export function schedule({ tasks, jobs, budget, claims, keepGoing, signal }: Sch
     const look = (name: InstanceName): void => {
       state.set(name, "examining");
       const need = work.examine(name);
-      if (typeof need === "string") settle(name, need);
+      if (!(need instanceof Promise)) settle(name, need);
       else need.then((answer) => settle(name, answer)).then(drain, reject);
     };
     const start = (names: readonly InstanceName[], need: "restore" | "execution"): void => {

@@ -1,8 +1,8 @@
-import type { Event, Reason, Summary } from "../engine/event.ts";
+import type { Event, Reason, RemoteTally, Summary } from "../engine/event.ts";
 import type { Palette } from "./palette.ts";
 import type { Screen } from "./reporter.ts";
 import type { StageTally } from "./tally.ts";
-import { clip, counted, formatExpected, formatSeconds, pad, widthOf, wrap } from "./text.ts";
+import { clip, counted, formatBytes, formatExpected, formatSeconds, pad, widthOf, wrap } from "./text.ts";
 
 type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
 
@@ -107,9 +107,11 @@ export function jobNote({ job, state, node }: EventOf<"job">): string {
 export function summaryLine(summary: Summary, interrupted: boolean, palette: Palette): string {
   const { ran, restored, fresh, failed, skipped, seconds } = summary;
   const time = palette.dim(formatSeconds(seconds));
+  const remote = summary.remote === undefined ? "" : remoteText(summary.remote);
+  const afar = remote === "" ? "" : `${palette.dim(" · ")}${remote}`;
   const all = ran + restored + fresh + failed + skipped;
   if (fresh === all && !interrupted) {
-    return `${palette.green("everything is fresh")} ${palette.dim("·")} ${counted(all, "instance")} ${palette.dim("·")} ${time}`;
+    return `${palette.green("everything is fresh")} ${palette.dim("·")} ${counted(all, "instance")} ${palette.dim("·")} ${time}${afar}`;
   }
   const parts: string[] = [];
   if (interrupted) parts.push(palette.yellow("interrupted"));
@@ -118,7 +120,16 @@ export function summaryLine(summary: Summary, interrupted: boolean, palette: Pal
   if (ran > 0) parts.push(palette.green(`${ran} ran`));
   if (restored > 0) parts.push(palette.blue(`${restored} restored`));
   if (fresh > 0) parts.push(`${fresh} fresh`);
-  return [...parts, time].join(palette.dim(" · "));
+  return [...parts, time, ...(remote === "" ? [] : [remote])].join(palette.dim(" · "));
+}
+
+/** `remote cache: 12 results found, 3.4 MB fetched, 2 results sent (1.2 MB)`; nothing where it had nothing to do. */
+export function remoteText({ hits, blobsFetched, bytesFetched, resultsSent, bytesSent }: RemoteTally): string {
+  const parts: string[] = [];
+  if (hits > 0) parts.push(`${counted(hits, "result")} found`);
+  if (blobsFetched > 0) parts.push(`${formatBytes(bytesFetched)} fetched`);
+  if (resultsSent > 0) parts.push(`${counted(resultsSent, "result")} sent (${formatBytes(bytesSent)})`);
+  return parts.length === 0 ? "" : `remote cache: ${parts.join(", ")}`;
 }
 
 /** `params.eta  0.01 → 0.02`, `src/numerics/lanczos.ts  changed`. */

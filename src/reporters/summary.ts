@@ -1,6 +1,6 @@
 import type { Event, Failure, Reason, Summary } from "../engine/event.ts";
 import type { InstanceName } from "../engine/plan.ts";
-import { reasonLine } from "./lines.ts";
+import { reasonLine, remoteText } from "./lines.ts";
 import { createPalette } from "./palette.ts";
 import { stageOf } from "./reporter.ts";
 import { counted, formatSeconds } from "./text.ts";
@@ -115,9 +115,11 @@ export function createSummaryWriter(): SummaryWriter {
   };
 }
 
-function totals({ ran, restored, fresh, failed, skipped, seconds }: Summary): string {
+function totals({ ran, restored, fresh, failed, skipped, seconds, remote }: Summary): string {
   const counts = Object.entries({ failed, "not run": skipped, ran, restored, fresh }).filter(([, n]) => n > 0);
-  return [...counts.map(([word, n]) => `${n} ${word}`), formatSeconds(seconds)].join(" · ");
+  const afar = remote === undefined ? "" : remoteText(remote);
+  const parts = [...counts.map(([word, n]) => `${n} ${word}`), formatSeconds(seconds)];
+  return [...parts, ...(afar === "" ? [] : [afar])].join(" · ");
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
