@@ -89,12 +89,10 @@ export function retryLine(event: EventOf<"retrying">, palette: Palette): string 
   return `${palette.yellow("↻")} ${pad(instance, 24)}${what}  ${when}`;
 }
 
-/** `↻ train@eta=0.1  its job 12_3 was put back into the queue: it starts again` */
+/** `↻ train@eta=0.1  job 12_3 was put back and starts again` */
 export function jobLine({ instance, job, state }: EventOf<"job">, palette: Palette): string {
   const what =
-    state === "requeued"
-      ? `its job ${job} was put back into the queue: it starts again`
-      : `its job ${job} of an earlier run is there still`;
+    state === "requeued" ? `job ${job} was put back and starts again` : `job ${job} of an earlier run is there still`;
   return `${palette.yellow("↻")} ${pad(instance, 24)}${what}`;
 }
 

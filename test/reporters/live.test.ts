@@ -79,6 +79,26 @@ describe("the live view", () => {
     expect(terminal.cursorHidden).toBe(false);
   });
 
+  it("shows where the job of an action is until it tells its progress, and that it was put back", () => {
+    const { terminal, reporter, wait } = rig(80, 24);
+    const instance = "train" as InstanceName;
+    const shown = (): string => terminal.rows().join("\n");
+    reporter.emit(plan({ train: 1 }));
+    reporter.emit(started("train"));
+    reporter.emit({ type: "job", instance, job: "12_0", state: "queued" });
+    wait(1000);
+    expect(shown()).toContain("train  1 s  job 12_0 is queued");
+    reporter.emit({ type: "job", instance, job: "12_0", state: "running", node: "n7" });
+    wait(1000);
+    expect(shown()).toContain("train  2 s  job 12_0 on n7");
+    reporter.emit(progress("train", 5, 10));
+    wait(100);
+    expect(shown()).not.toContain("12_0");
+    reporter.emit({ type: "job", instance, job: "12_0", state: "requeued" });
+    wait(100);
+    expect(shown()).toMatch(/↻ train +job 12_0 was put back and starts again/);
+  });
+
   it("shows what runs beside each other, and what starts again", () => {
     const { terminal, reporter, wait } = rig(80, 24);
     reporter.emit(plan({ train: 3 }));

@@ -327,6 +327,13 @@ describe("the budget", () => {
     expect(stage([...seven(64), task("other", [], 20)]).names()).toEqual(["other", "t0+t1+t2+t3+t4+t5+t6"]);
   });
 
+  it("fills one process after the other where that is asked for, however many have room", () => {
+    const kind = { together: { key: "s", max: 3, fills: true } };
+    const seven = Array.from({ length: 7 }, (_, i) => wanting(`t${i}`, 9 - i, {}, kind));
+    // Dealt out evenly to as few as hold them all.
+    expect(stage(seven, { ...budget, cpu: 1000 }).names()).toEqual(["t0+t3+t6", "t1+t4", "t2+t5"]);
+  });
+
   it("takes each task's end as it comes, and frees the process's room with the last", async () => {
     const together = { key: "s", max: 9 };
     const tasks = [
