@@ -53,8 +53,8 @@ export interface ImageTrainingOptions {
   readonly checkpoints?: number;
   /** Goes on from there; `start` must be the same as then. */
   readonly from?: ImageTrainingState;
-  /** Epochs between states handed to `onState`. */
-  readonly saveEvery?: number;
+  /** Asked after each step: whether the state is handed to `onState` now. Bits do not depend on the answer. Default never. */
+  readonly isDue?: () => boolean;
   readonly onState?: (state: ImageTrainingState) => void;
   /** After each epoch, with what was recorded of it. */
   readonly onEpoch?: (epoch: number, loss: number, accuracy: number) => void;
@@ -78,7 +78,7 @@ export async function trainImages(
   schedule: ImageSchedule,
   options: ImageTrainingOptions,
 ): Promise<ImageRun> {
-  const { epochs, from, saveEvery, onState } = options;
+  const { epochs, from, isDue, onState } = options;
   const { firstEpoch = 0 } = start;
   const { network, float } = objective;
   const recorder = createRecorder({
@@ -103,7 +103,7 @@ export async function trainImages(
     if (recorder.ending !== undefined) break;
     if (reducedAt === null && reducesAt(schedule, epoch, accuracy)) reducedAt = epoch;
     theta = stepped(theta, pass.grad, rateOf(schedule, epoch, reducedAt !== null));
-    if (saveEvery !== undefined && (epoch + 1 - firstEpoch) % saveEvery === 0)
+    if (isDue?.() === true)
       onState?.({
         run: recorder.state(epoch + 1, theta),
         statistics: statistics.slice(),

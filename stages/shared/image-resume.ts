@@ -1,5 +1,5 @@
 import type { FloatArray } from "../../src/numerics/float-array.ts";
-import type { ImageCheckpoint, ImageTrainingState } from "../../src/numerics/image-training.ts";
+import type { ImageCheckpoint, ImageTrainingOptions, ImageTrainingState } from "../../src/numerics/image-training.ts";
 import { openResume, type Saved, type Tensors } from "./resume.ts";
 
 /** Where a training of an image network was when its process was killed, and how to save where it is. */
@@ -23,6 +23,22 @@ export function openImageResume(folder: string | undefined): ImageResume {
   return {
     from: saved === undefined ? undefined : stateOf(saved),
     save: (state) => resume.save(savedOf(state)),
+  };
+}
+
+/** A state is due when the last one has been saved for `milliseconds`, or the training began then. */
+export function savedBy(
+  milliseconds: number,
+  save: ImageResume["save"],
+  now: () => number = () => performance.now(),
+): Required<Pick<ImageTrainingOptions, "isDue" | "onState">> {
+  let last = now();
+  return {
+    isDue: () => now() - last >= milliseconds,
+    onState(state) {
+      save(state);
+      last = now();
+    },
   };
 }
 

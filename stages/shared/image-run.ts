@@ -9,13 +9,13 @@ import {
   trainImages,
 } from "../../src/numerics/image-training.ts";
 import type { StageContext } from "../../src/stage.ts";
-import { openImageResume } from "./image-resume.ts";
+import { openImageResume, savedBy } from "./image-resume.ts";
 import { paramsOf } from "./params.ts";
 import { provenanceOf } from "./tables.ts";
 import { openTrajectory, tensorOf } from "./tensors.ts";
 
-/** Epochs between saved states. */
-const SAVE_EVERY = 25;
+/** Between saved states: an epoch takes milliseconds or minutes, and a lease of a machine may be short. */
+const SAVE_MS = 30_000;
 
 /** Epochs at most: in proportion to 1/η, since a small rate needs so many, within params' `epochs` (at least, at most). */
 export function limitOf(context: StageContext, eta: number): number {
@@ -39,7 +39,7 @@ export async function trainInstance(
     epochs,
     checkpoints: kept,
     ...(from === undefined ? {} : { from }),
-    ...(context.resume === undefined ? {} : { saveEvery: SAVE_EVERY, onState: save }),
+    ...(context.resume === undefined ? {} : savedBy(SAVE_MS, save)),
     onEpoch: (epoch, loss, accuracy) =>
       context.progress({
         done: epoch - first,

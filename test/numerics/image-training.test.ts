@@ -10,13 +10,14 @@ import {
   type ImageSchedule,
   type ImageStart,
   type ImageTrainingOptions,
+  type ImageTrainingState,
   trainImages,
 } from "../../src/numerics/image-training.ts";
 import { initialise } from "../../src/numerics/networks.ts";
 import { uniform } from "../../src/numerics/rng.ts";
 import { initialStatistics } from "../../src/numerics/running-statistics.ts";
 import type { Runtime } from "../../src/runtimes/runtime.ts";
-import { openImageResume } from "../../stages/shared/image-resume.ts";
+import { openImageResume, savedBy } from "../../stages/shared/image-resume.ts";
 import { openForTest } from "../runtimes/devices.ts";
 
 const IMAGE = [3, 8, 8] as const;
@@ -145,13 +146,15 @@ it("resumed in a new process's place is the uninterrupted run, bit for bit, from
     for (const stopAfter of [2, 6, 8]) {
       const killed = openImageResume(folder);
       const stop = new Error("killed");
+      // A clock on which epoch t is over at t + 1 seconds, the states being due every two.
+      let seconds = killed.from?.run.epoch ?? 0;
       const lost = train(SCHEDULE, {
         ...OPTIONS,
         ...(killed.from === undefined ? {} : { from: killed.from }),
-        saveEvery: 2,
-        onState: killed.save,
+        ...savedBy(2000, killed.save, () => 1000 * seconds),
         onEpoch: (epoch) => {
           if (epoch === stopAfter) throw stop;
+          seconds = epoch + 1;
         },
       });
       await expect(lost).rejects.toBe(stop);
@@ -166,6 +169,24 @@ it("resumed in a new process's place is the uninterrupted run, bit for bit, from
     rmSync(folder, { recursive: true, force: true });
   }
   expect(openImageResume(undefined).from).toBeUndefined();
+});
+
+it("saves by the time since the last state was saved, that of saving left aside", async () => {
+  let seconds = 0;
+  const at: number[] = [];
+  const save = ({ run }: ImageTrainingState): void => {
+    at.push(run.epoch);
+    seconds += 100;
+  };
+  await train(SCHEDULE, {
+    ...OPTIONS,
+    ...savedBy(30_000, save, () => 1000 * seconds),
+    onEpoch: () => {
+      seconds += 14;
+    },
+  });
+  // 3·14 ≥ 30 seconds; the twelfth epoch takes no step.
+  expect(at).toEqual([3, 6, 9]);
 });
 
 it("goes on from a checkpoint as if it had never stopped there", async () => {
