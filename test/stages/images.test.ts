@@ -229,6 +229,31 @@ describe("image stages", () => {
     for (const { ending, similarity } of rows.models)
       if (ending.reason === "complete") expect(similarity!.lowest).toHaveLength(2);
 
+    // A fraction beside another that picks the same checkpoint is the same model once more.
+    const again = { eta: 0.6, fraction: 0.26, seed: 0 };
+    await run(imageReduced, "reduced", {
+      instance: again,
+      params: { ...TRAINING, ...again, small: 0.2 },
+      deps: modelOf("model", { eta: 0.6, seed: 0 }),
+    });
+    await run(imageSpectrum, "reduced-spectrum", {
+      instance: again,
+      params: SPECTRUM,
+      deps: modelOf("reduced", again),
+    });
+    const { file: repeated, lines } = await run(reducedGeneralization, "rg-again", {
+      params,
+      deps: {
+        ...files("reduced", "reduced-spectrum", [fractions[0]!, again, fractions[1]!]),
+        references: all("model", grid, "table"),
+        referenceVectors: all("spectrum", grid, "vectors"),
+      },
+    });
+    const { at } = rows.models[0]!.reduction;
+    expect(lines).toContain(`η₀ = 0.6, seed 0: fraction 0.26 starts at epoch ${at} as 0.25 does, and is left out`);
+    const { models: distinct, correlations } = readJson<ReducedTable>(repeated("table").path);
+    expect({ models: distinct, correlations }).toEqual({ models: rows.models, correlations: rows.correlations });
+
     // Seeds from two stages, of the learning rates that are wanted alone.
     const [first, second] = [grid.filter(({ seed }) => seed === 0), grid.filter(({ seed }) => seed === 1)];
     const more = files("model", "spectrum", second);
