@@ -138,6 +138,43 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     expect(workspace.read("artifacts/2.txt")).toBe("done\n");
   });
 
+  it("finds the rest of a batch, which goes on with it when it is put back", async () => {
+    const workspace = makeWorkspace({
+      "all.ts": `import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+        import { setTimeout } from "node:timers/promises";
+        export default {
+          async run(context) { await this.runBatch([{ ...context, settle: (work) => work() }]); },
+          async runBatch(members) {
+            for (const member of members) await member.settle(async () => {
+              appendFileSync("shared/log", member.name + "\\n");
+              member.log("begun");
+              while (member.instance.i === 2 && !existsSync("shared/go")) await setTimeout(20);
+              writeFileSync(member.out("z"), member.name);
+            });
+          },
+        };`,
+    });
+    const stage = `  all: { run: all.ts, batch: true, writes: [shared], matrix: { i: [1, 2, 3] }, outs: { z: "\${i}.txt" } }\n`;
+    workspace.write("pipeline.yaml", YAML("", stage));
+    const first = begin(workspace);
+    await first.printed(/"ran","instance":"all@i=1"/);
+    await first.printed(/"output","instance":"all@i=2"/);
+    first.kill("SIGKILL");
+    await first.ended;
+    const second = begin(workspace);
+    await second.printed(/"output","instance":"all@i=2"/);
+    const [job = ""] = cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K").split("\n");
+    cluster.ask("scontrol", "requeue", job);
+    await second.printed(/"state":"requeued"/);
+    cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now");
+    workspace.write("shared/go", "");
+    const outcome = await second.ended;
+    expect(outcome.summary).toMatchObject({ ran: 2, failed: 0 });
+    expect(arraysOf(outcome, "all")).toEqual([job.replace(/_0$/, "")]);
+    expect(workspace.read("shared/log").trim().split("\n")).toEqual(["all@i=1", "all@i=2", "all@i=2", "all@i=3"]);
+    expect(workspace.list("artifacts").map((file) => workspace.read(file))).toEqual(["all@i=1", "all@i=2", "all@i=3"]);
+  });
+
   it("does not take the result of a job whose inputs were edited after it was submitted", async () => {
     const workspace = makeWorkspace({ "in.txt": "1" });
     const slow = gated(workspace, "slow");
