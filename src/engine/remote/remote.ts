@@ -80,6 +80,7 @@ export function openRemote(
   }
   const counts = { hits: 0, misses: 0, blobsFetched: 0, bytesFetched: 0, resultsSent: 0, blobsSent: 0, bytesSent: 0 };
   const fetching = new Map<Digest, Promise<Fetched>>();
+  const sending = new Map<Digest, Promise<boolean>>();
   const present = new Set<Digest>();
   /** What it has under these digests are other bytes. */
   const bad = new Set<Digest>();
@@ -239,9 +240,16 @@ export function openRemote(
     return false;
   };
 
-  const sendBlob = async (blob: NamedBlob): Promise<boolean> => {
-    const { digest, bytes } = blob;
-    if (digest === EMPTY || present.has(digest)) return true;
+  const sendBlob = ({ digest, bytes }: NamedBlob): Promise<boolean> => {
+    if (digest === EMPTY || present.has(digest)) return Promise.resolve(true);
+    const under = sending.get(digest);
+    if (under !== undefined) return under;
+    const sent = upload(digest, bytes).finally(() => sending.delete(digest));
+    sending.set(digest, sent);
+    return sent;
+  };
+
+  const upload = async (digest: Digest, bytes: number): Promise<boolean> => {
     if (bytes >= ASK_FROM && !bad.has(digest) && (await has(digest, bytes, false)) === true) return true;
     if (!mayWrite || !(await put(`cas/${digest}`, bodyFrom(store.blob(digest), digest, bytes, cas)))) return false;
     present.add(digest);

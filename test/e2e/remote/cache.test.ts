@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../../src/engine/event.ts";
 import { type CacheServer, startCacheServer } from "../../rig/cache-server.ts";
-import type { Outcome, Workspace } from "../../rig/workspace.ts";
+import { makeWorkspace, type Outcome, type Workspace } from "../../rig/workspace.ts";
 import { makeStudy, named } from "../engine/study.ts";
 
 const INSTANCES = 6;
@@ -112,12 +112,16 @@ stages:
     outs: { all: { path: all, kind: directory } }
 `,
     };
-    const { makeWorkspace } = await import("../../rig/workspace.ts");
     const [first, second] = [makeWorkspace(files), makeWorkspace(files)];
     await runIn(first, withCache(server));
     const { summary } = await runIn(second, withCache(server));
     expect(summary).toMatchObject({ restored: 1, ran: 0, remote: { blobsFetched: 3 } });
     expect(second.list("artifacts")).toEqual(["artifacts/all/a", "artifacts/all/deep/b", "artifacts/all/empty"]);
     expect((await second.run("verify")).code).toBe(0);
+    // And people are told, on the screen and in the job's summary.
+    const third = makeWorkspace(files);
+    const { stdout } = await third.runWith({ env: withCache(server) }, "run", "--summary", "told.md");
+    expect(stdout).toMatch(/1 restored · [\d.]+ s · remote cache: 1 result found, \d+ B fetched\n/);
+    expect(third.read("told.md")).toMatch(/1 restored · [\d.]+ s · remote cache: 1 result found, \d+ B fetched\n/);
   });
 });
