@@ -36,7 +36,8 @@ export default defineStage(
         undefined,
       );
       const maximum = highest === undefined ? null : { epoch: highest.epoch, sharpness: highest.sharpness };
-      context.log(`η = ${eta}: S at most ${maximum?.sharpness ?? "unknown"}`);
+      const early = ending.reason === "complete" ? "" : `, of a training that was not completed (${ending.reason})`;
+      context.log(`η = ${eta}: S at most ${maximum?.sharpness ?? "unknown"}${early}`);
       writeTable(context, "table", {
         before: eta,
         at: 0,

@@ -7,6 +7,7 @@ import {
   meanAccuracies,
   type Samples,
   stabilityThreshold,
+  thresholdDoubt,
 } from "./fig05.ts";
 import { mean, spearman } from "./statistics.ts";
 
@@ -33,6 +34,13 @@ export function levelBelow(samples: Samples, { generalization, stable }: Figure5
   const means = meanAccuracies(samples, generalization);
   const below = means.filter(({ eta }) => eta <= threshold);
   return mean((below.length > 0 ? below : means.slice(0, 1)).map(({ accuracy }) => accuracy));
+}
+
+/** A claim that rests on 2/S_max, and that it is doubtful where it is. */
+export function restingOn(stable: Figure5Tables["stable"], claim: Claim): Claim {
+  const doubt = thresholdDoubt(stable);
+  if (doubt === undefined) return claim;
+  return { ...claim, note: claim.note === undefined ? doubt : `${claim.note.replace(/\.?$/, ".")} ${doubt}` };
 }
 
 /** Flat, then rising, then falling: on one set of test samples. */

@@ -17,6 +17,24 @@ export function stabilityThreshold(stable: readonly EventualSharpness[]): number
   return 2 / mean(stable.map(({ maximum }) => maximum?.sharpness ?? Number.NaN));
 }
 
+/**
+ * Why that may be too large, in a sentence; undefined where nothing says so. A run that ended early might have become
+ * sharper, and one at the edge of its own η has S near 2/η whatever the network could reach.
+ */
+export function thresholdDoubt(stable: readonly EventualSharpness[]): string | undefined {
+  const early = stable.filter(({ ending }) => ending.reason !== "complete").length;
+  const atEdge = stable.filter(({ after, maximum }) => maximum !== null && 2 / maximum.sharpness < EDGE * after).length;
+  const reasons = [
+    ...(early === 0 ? [] : [`${early} did not complete ${early === 1 ? "its" : "their"} training`]),
+    ...(atEdge === 0 ? [] : [`${atEdge} had S above 2/(${EDGE} η)`]),
+  ];
+  if (reasons.length === 0) return undefined;
+  return `The threshold may lie below 2/S_max: of ${stable.length} stable runs ${reasons.join(" and ")}.`;
+}
+
+/** 2/S_max of a run that is to be stable exceeds its η by this factor. */
+const EDGE = 1.1;
+
 export const completed = ({ ending }: GeneralizationRow): boolean => ending.reason === "complete";
 
 /** Whether there are accuracies on these samples. */

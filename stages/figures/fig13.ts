@@ -4,7 +4,7 @@ import { fillSlots } from "../../src/figures/slots.ts";
 import { rankCorrelation, shortOfPerfect } from "../../src/numerics/rank-correlation.ts";
 import { HEADLINE, measureOf } from "./correlations.ts";
 import { distinct } from "./fig04.ts";
-import { completed, stabilityThreshold } from "./fig05.ts";
+import { completed, stabilityThreshold, thresholdDoubt } from "./fig05.ts";
 import { worded } from "./fig12.ts";
 import spec from "./fig13.vl.json" with { type: "json" };
 import type { Study } from "./image-tables.ts";
@@ -171,11 +171,11 @@ export function figure13Spec(tables: Figure13Tables, study: Study): FigureSpec {
   const correlations = correlationsByEta(tables);
   const etas = correlations.map(({ eta }) => eta);
   const present = PHASES.filter((phase) => correlations.some((of) => of.phase === phase));
+  const doubt = thresholdDoubt(tables.stable);
+  const note = "Bars: 95 % confidence intervals. Dashed: mean of a phase. Dotted: where a phase ends.";
   const colors = { stable: "#0072B2", above: "#009E73", extreme: "#D55E00" } as const;
   return fillSlots(spec, {
-    title: studyHeading(study, VGG10_5K, {
-      note: "Bars: 95 % confidence intervals. Dashed: mean of a phase. Dotted: where a phase ends.",
-    }),
+    title: studyHeading(study, VGG10_5K, { notes: doubt === undefined ? [note] : [note, doubt] }),
     description: `Figure 13: rank correlation of validation accuracy with ρ and with sharpness among models of ${studyTitle(study, VGG10_5K)} that share a learning rate and differ by their initialisation, over learning rates; bars: 95 % confidence intervals; dashed: means of the phases; dotted: where a phase ends. Table: those means, the paper's in grey.`,
     etaTicks: logTicks(etas),
     phases: present.map((phase) => PHASE_NAMES[phase]),

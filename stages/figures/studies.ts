@@ -47,12 +47,12 @@ export function heading(text: string, ...subtitle: readonly string[]): Heading {
 export function studyHeading(
   study: Study,
   paper: Study,
-  { ending = "", note }: { readonly ending?: string; readonly note?: string } = {},
+  { ending = "", notes = [] }: { readonly ending?: string; readonly notes?: readonly string[] } = {},
 ): Heading {
   const name = named(study);
   const text = `${name[0]!.toUpperCase()}${name.slice(1)}${ending}`;
   const remark = isStudy(study, paper) ? [] : [`not the paper’s ${difference(study, paper)}`];
-  return heading(text, ...remark, ...(note === undefined ? [] : [note]));
+  return heading(text, ...remark, ...notes);
 }
 
 function named({ network, data }: Study): string {

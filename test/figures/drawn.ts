@@ -40,6 +40,7 @@ import {
   syntheticFigure5b,
   syntheticFigure6,
   syntheticFigure13,
+  syntheticImageStable,
   syntheticImages,
   syntheticReduced,
 } from "./synthetic-images.ts";
@@ -61,7 +62,7 @@ export const FIGURES: readonly {
   },
   {
     name: "fig05b",
-    spec: figure5bSpec(MINIATURE),
+    spec: figure5bSpec(MINIATURE, syntheticImageStable()),
     data: async () => figure5bData(syntheticFigure5b(), MINIATURE, EXTREME),
   },
   {

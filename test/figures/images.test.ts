@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Claim } from "../../src/figures/claims.ts";
 import { rankCorrelation } from "../../src/numerics/rank-correlation.ts";
 import { correlationsOf } from "../../stages/figures/correlations.ts";
-import { figure5bData } from "../../stages/figures/fig05b.ts";
+import { thresholdDoubt } from "../../stages/figures/fig05.ts";
+import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
 import { figure5bClaims } from "../../stages/figures/fig05b-claims.ts";
 import { type Figure6Tables, figure6Data, keptAt, switchedOf } from "../../stages/figures/fig06.ts";
 import { figure6Claims, figure6Tables } from "../../stages/figures/fig06-claims.ts";
@@ -18,7 +19,7 @@ import {
 } from "../../stages/figures/fig13.ts";
 import { figure13Claims, figure13Tables } from "../../stages/figures/fig13-claims.ts";
 import type { BigModelTable, ReducedRow, ReducedTable, Study } from "../../stages/figures/image-tables.ts";
-import type { GeneralizationRow, GeneralizationTable } from "../../stages/figures/model-tables.ts";
+import type { EventualSharpness, GeneralizationRow, GeneralizationTable } from "../../stages/figures/model-tables.ts";
 import { studyHeading, studyTitle, testedOn, VGG10_5K } from "../../stages/figures/studies.ts";
 import {
   EXTREME,
@@ -28,6 +29,7 @@ import {
   syntheticFigure5b,
   syntheticFigure6,
   syntheticFigure13,
+  syntheticImageStable,
   syntheticImages,
   syntheticReduced,
 } from "./synthetic-images.ts";
@@ -52,6 +54,36 @@ function mappedReduced(change: (model: ReducedRow) => Partial<ReducedRow>): Redu
   return withModels(syntheticReduced().models.map((model) => ({ ...model, ...change(model) })));
 }
 
+describe("the stability threshold", () => {
+  const stable = syntheticImageStable();
+  const noteOf = (claims: readonly Claim[], id: string) => claims.find((claim) => claim.id === id)!.note ?? "";
+  const notes = (runs: readonly EventualSharpness[], study: Study) => [
+    noteOf(figure5bClaims({ ...syntheticFigure5b(), stable: runs }, study), "stability-threshold"),
+    noteOf(figure13Claims({ ...syntheticFigure13(), stable: runs }, study), "rho-negative-above-edge"),
+  ];
+  const subtitle = (runs: readonly EventualSharpness[]) => JSON.stringify(figure5bSpec(PAPER_STUDY, runs).title);
+
+  it("is doubted where a run behind it was not completed, or was at the edge of its own learning rate", () => {
+    expect(thresholdDoubt(stable)).toBeUndefined();
+    const early = stable.map((run, i) => (i === 0 ? { ...run, ending: { reason: "epochs" as const, epoch: 9 } } : run));
+    expect(thresholdDoubt(early)).toBe(
+      "The threshold may lie below 2/S_max: of 2 stable runs 1 did not complete its training.",
+    );
+    const at = (limit: number) =>
+      stable.map((run) => ({ ...run, maximum: { epoch: 1, sharpness: 2 / (limit * run.after) } }));
+    expect(thresholdDoubt(at(1.11))).toBeUndefined();
+    expect(thresholdDoubt(at(1.09))).toBe(
+      "The threshold may lie below 2/S_max: of 2 stable runs 2 had S above 2/(1.1 η).",
+    );
+    for (const study of [PAPER_STUDY, MINIATURE]) {
+      for (const note of notes(stable, study)) expect(note).not.toContain("may lie below");
+      for (const note of notes(early, study)) expect(note).toContain("1 did not complete its training.");
+    }
+    expect(subtitle(stable)).not.toContain("may lie below");
+    expect(subtitle(early)).toContain("may lie below");
+  });
+});
+
 describe("a study", () => {
   it("says what was trained on what, and what of it is not the paper's", () => {
     expect(studyTitle(PAPER_STUDY, VGG10_5K)).toBe("VGG10 on CIFAR-10, first 5,000 images");
@@ -60,7 +92,7 @@ describe("a study", () => {
       "miniature VGG (widths 2, 4, 8) on Fashion-MNIST padded to 32×32×3, first 200 images (not the paper’s network and data)",
     );
     expect(studyHeading(PAPER_STUDY, VGG10_5K)).not.toHaveProperty("subtitle");
-    expect(studyHeading(MINIATURE, VGG10_5K, { note: "N" }).subtitle).toEqual([
+    expect(studyHeading(MINIATURE, VGG10_5K, { notes: ["N"] }).subtitle).toEqual([
       "not the paper’s network and data",
       "N",
     ]);
