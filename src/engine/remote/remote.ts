@@ -88,7 +88,10 @@ export function openRemote(
   /** What an answer that is none says of the cache as a whole. */
   const judge = (answer: Answer<unknown>, writing: boolean): void => {
     if (answer.type === "failed" && !answer.quiet) {
-      tell("trouble", `the remote cache ${url} does not do its work: ${answer.why}; the run goes on without it`);
+      tell(
+        "trouble",
+        `the remote cache ${url} has left a request without an answer: ${answer.why}; the run goes on by itself there`,
+      );
     }
     if (answer.type !== "refused") return;
     const { status } = answer;
