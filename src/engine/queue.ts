@@ -1,5 +1,5 @@
 import type { Instance, InstanceName } from "./plan.ts";
-import { namesIn, type Pool } from "./resources.ts";
+import { type Pool, resourceNames } from "./resources.ts";
 import type { Task } from "./scheduler.ts";
 
 /** Seconds from the start of each task to the end of the last that hangs on it. Tasks come producers first. */
@@ -81,7 +81,7 @@ export function nextOf(
       if (task.together !== undefined && held.has(task.together.key) && !company.alone.has(task.name)) continue;
       const lacking = pool.lacking(task.demand);
       for (const name of lacking) reserved.add(name);
-      if (lacking.length > 0 || (reserved.size > 0 && namesIn(task.demand).some((name) => reserved.has(name))))
+      if (lacking.length > 0 || (reserved.size > 0 && resourceNames(task.demand).some((name) => reserved.has(name))))
         continue;
       const names = companyOf(task, queue, pool, company);
       if (!company.holds(names)) return names;

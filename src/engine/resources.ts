@@ -133,7 +133,7 @@ export function openPool(budget: Budget, claims?: Claims): Pool {
 }
 
 /** Names of everything that a demand takes some of. */
-export function namesIn(demand: Resources | undefined): readonly string[] {
+export function resourceNames(demand: Resources | undefined): readonly string[] {
   return [
     "cpu",
     ...(demand?.memory === undefined ? [] : ["memory"]),

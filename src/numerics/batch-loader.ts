@@ -2,6 +2,7 @@ import type { Tensor } from "../programs/tensor.ts";
 import type { DeviceTensor, Runtime } from "../runtimes/runtime.ts";
 import type { FloatArray } from "./float-array.ts";
 import type { GhostBatch } from "./ghost-batches.ts";
+import { oneHotOf } from "./image-batches.ts";
 import type { ImageSource } from "./image-source.ts";
 
 /** x `[1, B, C, H, W·m]` and one-hot y `[1, classes, N]` of one batch. */
@@ -37,10 +38,7 @@ export function createBatchLoader(
   const fill = ({ start, end, interleave }: GhostBatch, { x, y }: Buffers): readonly [Tensor, Tensor] => {
     const count = end - start;
     source.fill(start, end, x, { interleave });
-    y.fill(0);
-    source.labels(start, end).forEach((label, i) => {
-      y[label * count + i] = 1;
-    });
+    oneHotOf(source.labels(start, end), y);
     return [
       { dtype: float, shape: [1, count / interleave, channels, height, width * interleave], data: x },
       { dtype: float, shape: [1, classes, count], data: y },

@@ -65,13 +65,16 @@ export function labelsOf(data: ImageData, start: number, end: number): Uint8Arra
   return Uint8Array.from({ length: end - start }, (_, b) => data.labels[imageOf(data, start + b)]!);
 }
 
-/** One-hot targets u8 `[classes, end − start]` of the items `[start, end)`. */
-export function oneHotOf(data: ImageData, start: number, end: number): Uint8Array {
-  const targets = new Uint8Array(data.classes * (end - start));
-  labelsOf(data, start, end).forEach((label, b) => {
-    targets[label * (end - start) + b] = 1;
+/**
+ * Fills `into` with the one-hot targets of items with these labels.
+ *
+ * @param into `[classes, labels.length]` values
+ */
+export function oneHotOf(labels: Uint8Array, into: FloatArray): void {
+  into.fill(0);
+  labels.forEach((label, b) => {
+    into[label * labels.length + b] = 1;
   });
-  return targets;
 }
 
 /** What each byte becomes, `[C, 256]`: in float64, rounded once where it is stored. */

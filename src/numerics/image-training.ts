@@ -1,3 +1,4 @@
+import { dot } from "./basis.ts";
 import { type FloatArray, toFloats } from "./float-array.ts";
 import type { ImageObjective } from "./image-objective.ts";
 import { createRecorder, type Run, type RunState } from "./recorder.ts";
@@ -96,7 +97,7 @@ export async function trainImages(
     const isTakenUp = epoch === firstEpoch && start.statistics !== undefined;
     if (!isTakenUp) for (const measured of pass.statistics[0]!) updateStatistics(statistics, measured);
     const [loss, accuracy] = [pass.loss[0]!, pass.accuracy[0]!];
-    recorder.add(epoch, loss, accuracy, squaredNorm(pass.grad), squaredNorm(theta));
+    recorder.add(epoch, loss, accuracy, dot(pass.grad, pass.grad), dot(theta, theta));
     kept.add({ epoch, theta, statistics: statistics.slice() });
     options.onEpoch?.(epoch, loss, accuracy);
     if (epoch === firstEpoch + epochs) recorder.ending ??= { reason: "epochs", epoch };
@@ -131,10 +132,4 @@ function stepped(theta: FloatArray, gradient: FloatArray, rate: number): FloatAr
   const next = theta.slice();
   for (let i = 0; i < next.length; i++) next[i] = theta[i]! - rate * gradient[i]!;
   return next;
-}
-
-function squaredNorm(values: FloatArray): number {
-  let total = 0;
-  for (const value of values) total += value * value;
-  return total;
 }

@@ -7,6 +7,7 @@
  */
 import { type Claim, ruleClaim } from "../../src/figures/claims.ts";
 import type { Figure2Tables, Instability, SimilarityRow, SimilarityTable } from "./mlp-tables.ts";
+import { shown } from "./shown.ts";
 import { mean, median, spearman } from "./statistics.ts";
 
 const SECTION = "paper, section 3.2 and Figure 2";
@@ -178,8 +179,4 @@ function gapOf({ rows, baseline }: Snapshot): { readonly individual: number; rea
 function maxRatio({ threshold, rows }: Figure2Tables["sharpness"], { baseline, end }: Instability): number {
   const inside = rows.filter(({ epoch }) => epoch >= baseline && epoch <= end);
   return Math.max(...inside.map(({ values }) => values[0]! / threshold));
-}
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
 }

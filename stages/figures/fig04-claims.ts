@@ -4,6 +4,7 @@
  */
 import { type Claim, numberClaim, type PaperTable, ruleClaim } from "../../src/figures/claims.ts";
 import { baseline, distinct, type Figure4Tables, type Flattening, flattenings } from "./fig04.ts";
+import { shown } from "./shown.ts";
 import { spearman } from "./statistics.ts";
 
 const SECTION = "paper, section 3.3 and Figure 4";
@@ -130,7 +131,3 @@ function baselineRow(columns: number, level: number): PaperTable["rows"][number]
 
 const listed = (points: readonly Flattening[]): string =>
   points.map(({ at, sharpness }) => `${shown(sharpness)} (${at})`).join(", ");
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
-}

@@ -74,7 +74,8 @@ export function shapeClaims(tables: Figure5Tables, options: ShapeOptions): Claim
       statement: `Below the stability threshold the mean accuracy is flat, ${about}.`,
       source,
       paper: paper.flat,
-      ours: isThere && below.length >= 2 ? `${shown(spread)} between ${below.length} learning rates` : undefined,
+      ours:
+        isThere && below.length >= 2 ? `${shownAccuracy(spread)} between ${below.length} learning rates` : undefined,
       rule: `mean accuracies of learning rates below 2/S_max differ by at most ${flat}`,
       holds: spread <= flat,
       ...note(below.length >= 2, "this profile has less than two learning rates below the threshold"),
@@ -86,7 +87,7 @@ export function shapeClaims(tables: Figure5Tables, options: ShapeOptions): Claim
       paper: paper.rises,
       ours:
         isThere && best !== undefined && above.length >= 3
-          ? `${shown(level)} → ${shown(best.accuracy)} at η = ${best.eta}, Spearman ${trend.toPrecision(2)}`
+          ? `${shownAccuracy(level)} → ${shownAccuracy(best.accuracy)} at η = ${best.eta}, Spearman ${trend.toPrecision(2)}`
           : undefined,
       rule: `the best mean is at least ${rise} above that at or below the threshold, and from the threshold to it the rank correlation with η is 0.5 or more`,
       holds: best !== undefined && best.accuracy >= level + rise && trend >= 0.5,
@@ -99,7 +100,7 @@ export function shapeClaims(tables: Figure5Tables, options: ShapeOptions): Claim
       paper: paper.falls,
       ours:
         isThere && best !== undefined && last !== undefined && reachesEnd
-          ? `${shown(best.accuracy)} at η = ${best.eta} → ${shown(last.accuracy)} at η = ${last.eta}`
+          ? `${shownAccuracy(best.accuracy)} at η = ${best.eta} → ${shownAccuracy(last.accuracy)} at η = ${last.eta}`
           : undefined,
       rule: "the mean at the largest η that at least half of the seeds survive is below the best mean",
       holds: best !== undefined && last !== undefined && last.accuracy < best.accuracy,
@@ -110,6 +111,6 @@ export function shapeClaims(tables: Figure5Tables, options: ShapeOptions): Claim
 
 const range = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
 
-export function shown(value: number): string {
+export function shownAccuracy(value: number): string {
   return Number(value.toFixed(4)).toString();
 }

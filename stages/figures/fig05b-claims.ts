@@ -1,7 +1,7 @@
 /** Figure 5b's claims: VGG10 gains more from learning rates past the stability threshold than the MLP does. */
 import { type Claim, numberClaim, ruleClaim } from "../../src/figures/claims.ts";
 import { type Figure5Tables, meanAccuracies, stabilityThreshold } from "./fig05.ts";
-import { levelBelow, restingOn, shapeClaims, shown } from "./fig05-claims.ts";
+import { levelBelow, restingOn, shapeClaims, shownAccuracy } from "./fig05-claims.ts";
 import type { Study } from "./image-tables.ts";
 import { testedOn, VGG10_5K } from "./studies.ts";
 
@@ -76,7 +76,7 @@ export function figure5bClaims(tables: Figure5Tables, study: Study): Claim[] {
         statement: `By η = ${BY} the mean accuracy has risen by ten points or more.`,
         source: `${SECTION}; ${READ_OFF}`,
         paper: "0.305 → 0.46",
-        ours: raised === undefined ? undefined : `${shown(level)} → ${shown(raised)}`,
+        ours: raised === undefined ? undefined : `${shownAccuracy(level)} → ${shownAccuracy(raised)}`,
         rule: `the mean at η = ${BY} is at least 0.1 above that at or below the threshold`,
         holds: raised !== undefined && raised >= level + 0.1,
       }),

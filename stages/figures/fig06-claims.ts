@@ -3,6 +3,7 @@ import { type Claim, type PaperTable, ruleClaim } from "../../src/figures/claims
 import { distinct } from "./fig04.ts";
 import { type Figure6Tables, keptAt, type Quantity, type Switched, smallOf, switchedOf } from "./fig06.ts";
 import type { Study } from "./image-tables.ts";
+import { shown } from "./shown.ts";
 import { mean, median, spearman } from "./statistics.ts";
 import { studyTitle, testedOn, VGG10_5K } from "./studies.ts";
 
@@ -202,8 +203,4 @@ export function figure6Tables(tables: Figure6Tables, study: Study, quantity: Qua
       note: `Ours: ${studyTitle(study, VGG10_5K)}. Columns: the share of the epochs of the run with η₀ alone after which η was reduced to ${smallOf(tables)}. The paper has a plot and gives no numbers.`,
     },
   ];
-}
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
 }

@@ -1,6 +1,7 @@
 /** Figure 8's claims: rotations are smooth over even periods and not over odd ones (paper, appendix E and Figure 8). */
 import { type Claim, ruleClaim } from "../../src/figures/claims.ts";
 import type { Period, PeriodsTable } from "./cycle-tables.ts";
+import { shown } from "./shown.ts";
 import { mean, median } from "./statistics.ts";
 
 const SOURCE = "paper, Figure 8 and the appendix on ReLU networks";
@@ -63,7 +64,3 @@ function oddOver(even: readonly number[], odd: readonly number[]): string {
 }
 
 const finite = (values: readonly number[]): number[] => values.filter(Number.isFinite);
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
-}

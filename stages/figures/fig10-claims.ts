@@ -1,6 +1,7 @@
 /** Figure 10's claims: instabilities come from steps along unstable directions (paper, appendix G). */
 import { type Claim, ruleClaim } from "../../src/figures/claims.ts";
 import type { UnstableTable } from "./cycle-tables.ts";
+import { shown } from "./shown.ts";
 import { mean, median } from "./statistics.ts";
 
 const SOURCE = "paper, appendix G and Figure 10";
@@ -168,8 +169,4 @@ function samples(table: UnstableTable, flow: UnstableTable | undefined): string 
 
 function percent(share: number): string {
   return `${shown(100 * share)} %`;
-}
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
 }

@@ -2,6 +2,7 @@
 import { type Claim, ruleClaim } from "../../src/figures/claims.ts";
 import type { LandscapeRows, LandscapeTable } from "./cycle-tables.ts";
 import { keyLines } from "./landscape-rows.ts";
+import { shown } from "./shown.ts";
 
 const SOURCE = "paper, section 3.3 and Figure 3";
 
@@ -173,8 +174,4 @@ function slopeOf({ rows }: LandscapeRows, quantity: Quantity): number {
 
 function arrow(from: LandscapeRows, to: LandscapeRows, quantity: Quantity): string {
   return `${shown(centre(from, quantity))} → ${shown(centre(to, quantity))}`;
-}
-
-function shown(value: number): string {
-  return Number(value.toPrecision(3)).toString();
 }

@@ -51,7 +51,7 @@ function pathClaims(tables: PrecisionTables): Claim[] {
       statement: "As long as training is stable the float32 path stays at the float64 one, to rounding.",
       source: SOURCE,
       paper: null,
-      ours: crossing === undefined ? undefined : `${shown(rounding)} up to epoch ${crossing}`,
+      ours: crossing === undefined ? undefined : `${roughly(rounding)} up to epoch ${crossing}`,
       // Each step rounds θ once, by 2⁻²⁴ of it at most; √steps of that is a random walk's share, and 4 a margin.
       rule: "until S first exceeds 2/η, ‖Δθ‖/‖θ‖ is below 4·2⁻²⁴·√epochs",
       holds: crossing !== undefined && rounding < 4 * 2 ** -24 * Math.sqrt(crossing),
@@ -78,7 +78,7 @@ function pathClaims(tables: PrecisionTables): Claim[] {
       statement: "Until the paths part, loss and sharpness are the same in both precisions.",
       source: SOURCE,
       paper: null,
-      ours: `L to ${shown(100 * offL)} %, S to ${shown(100 * offS)} %`,
+      ours: `L to ${roughly(100 * offL)} %, S to ${roughly(100 * offS)} %`,
       rule: `before the parting L and S differ by ${100 * AGREEMENT} % at most`,
       holds: Math.max(offL, offS) <= AGREEMENT,
       ...where,
@@ -112,11 +112,11 @@ const sharpnessOf = ({ sharpness }: PrecisionTables["single"]): ReadonlyMap<numb
   new Map(sharpness.rows.map(({ epoch, values }) => [epoch, values[0]!]));
 
 const together = ({ rows }: PrecisionTables["paths"]): string =>
-  `Not parted by epoch ${rows.at(-1)!.epoch}, the last one: ‖Δθ‖/‖θ‖ = ${shown(rows.at(-1)!.distance)}.`;
+  `Not parted by epoch ${rows.at(-1)!.epoch}, the last one: ‖Δθ‖/‖θ‖ = ${roughly(rows.at(-1)!.distance)}.`;
 
 const peaks = ({ instabilities }: PrecisionTables["single"]): string =>
   instabilities.snapshots.map(({ peak }) => peak).join(", ") || "no epoch";
 
-function shown(value: number): string {
+function roughly(value: number): string {
   return Number(value.toPrecision(2)).toString();
 }

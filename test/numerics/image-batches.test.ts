@@ -111,7 +111,9 @@ describe("batches of images", () => {
   it("have the labels of their images, one-hot by classes", () => {
     const data = augmented(12, 3);
     expect([...labelsOf(data, 0, 12)]).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]);
-    const targets = oneHotOf(data, 2, 5);
+    // Over what was there before.
+    const targets = new Float32Array(12).fill(7);
+    oneHotOf(labelsOf(data, 2, 5), targets);
     expect([...targets]).toEqual([1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]);
   });
 
