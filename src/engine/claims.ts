@@ -8,9 +8,9 @@ import { openStore, type Store } from "./store.ts";
 
 /**
  * What all pipelines of a user on one machine respect: lock files in one folder, which name their holder as other locks
- * do, so that a killed one's are taken over at once. Where the folder cannot be written, each process is alone.
+ * do, so that a killed one's are taken over at once. Where the folder cannot be written, each process is alone, and `warn` hears of it once.
  */
-export function openClaims(environment: Environment): Claims & { close(): void } {
+export function openClaims(environment: Environment, warn: (message: string) => void): Claims & { close(): void } {
   const held = new Map<string, Lock>();
   let store: Store | undefined;
   let alone = false;
@@ -24,8 +24,10 @@ export function openClaims(environment: Environment): Claims & { close(): void }
           return { holder: lock.holder === undefined ? "another process" : `process ${lock.holder.pid}` };
         held.set(name, lock);
         return "taken";
-      } catch {
+      } catch (error) {
         alone = true;
+        const { message } = error as Error;
+        warn(`other pipelines of this machine are not seen, as lock files cannot be written: ${message}`);
         return "taken";
       }
     },

@@ -287,7 +287,7 @@ async function runInstances(
     }
   };
 
-  const claims = openClaims(environment);
+  const claims = openClaims(environment, warn);
   let expected: ReadonlyMap<InstanceName, number> | undefined;
   const tasks = instances.map(
     (instance): Task => ({

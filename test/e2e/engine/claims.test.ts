@@ -35,6 +35,18 @@ describe("mutexes and devices, between pipelines of one machine", () => {
     expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
   });
 
+  it("are each process's own where lock files cannot be written, which one warning says", async () => {
+    const file = makeWorkspace();
+    file.write("file", "");
+    const { workspace, env } = waiting("{ gpu: 2, mutex: [port] }", file.path("file"));
+    workspace.write("go", "");
+    const { events, summary } = await workspace.runWith({ env }, "run", "--json");
+    expect(summary).toMatchObject({ ran: 1 });
+    const warnings = events.filter(({ type }) => type === "warning");
+    expect(warnings).toHaveLength(1);
+    expect(JSON.stringify(warnings[0])).toContain("other pipelines of this machine are not seen");
+  });
+
   it("of a killed pipeline are free at once", async () => {
     const locks = makeWorkspace().root;
     const one = waiting("{ gpu: 2, mutex: [port] }", locks);
