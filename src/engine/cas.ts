@@ -44,6 +44,8 @@ interface Copied {
 
 /** Below this a copy is one read and one write; above it, it goes in chunks. */
 const SMALL = 1 << 18;
+/** What file systems without shared copies answer. */
+const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"]);
 const copyFileAsync = promisify(copyFile);
 const writeAsync = promisify(write);
 
@@ -55,9 +57,9 @@ export function openCas(store: Store): Cas {
     if (!canReflink) return undefined;
     try {
       await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE_FORCE);
-    } catch {
+    } catch (error) {
       // Whatever else was the matter, copying will tell.
-      canReflink = false;
+      if (NO_REFLINKS.has((error as NodeJS.ErrnoException).code ?? "")) canReflink = false;
       return undefined;
     }
     chmodSync(to, mode);
