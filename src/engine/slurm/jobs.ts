@@ -92,6 +92,8 @@ const TICK_MS = 100;
 const PAUSE = 5;
 /** A job that went well has told so: a network file system may show it this much later. */
 const LATE_MS = 60_000;
+/** A job that is put back is preempted, or failed with its node, for a moment before it waits again. */
+const REQUEUE_MS = 900;
 const CANCEL_MS = 15_000;
 const TAIL = 20;
 
@@ -171,7 +173,7 @@ export function openJobs({ workspace, environment, options, signal, warn, outs }
     if (isOver(entry.state)) {
       process.over ??= performance.now();
       soon = true;
-      const patience = entry.state === "COMPLETED" ? LATE_MS : 0;
+      const patience = entry.state === "COMPLETED" ? LATE_MS : REQUEUE_MS;
       // What it told before it ended comes first.
       hear(process);
       if (open.has(process) && performance.now() - process.over > patience)

@@ -157,7 +157,8 @@ function memberOf(
     action,
     hooks,
     settle(end: ActionEnd) {
-      if (signal.aborted && (end.type === "interrupted" || end.type === "unsettled")) return;
+      // Slurm ends all processes of a job at once: what was being done then has not failed by itself.
+      if (signal.aborted && end.type !== "finished") return;
       const own = Math.round(performance.now() - began) / 1000;
       const timed = end.type === "finished" || end.type === "failed" ? { ...end, seconds: end.seconds ?? own } : end;
       tell({ type: "settled", member, end: timed });
