@@ -1,7 +1,7 @@
 /** Figure 5a: validation accuracy over learning rates, below and above the stability threshold. */
 import { defineStage, StageError } from "../src/stage.ts";
 import { meanAccuracies } from "./figures/fig05.ts";
-import { FIGURE_5A, figure5aData } from "./figures/fig05a.ts";
+import { figure5aData, figure5aSpec } from "./figures/fig05a.ts";
 import { figure5aClaims } from "./figures/fig05a-claims.ts";
 import type { GeneralizationTable } from "./figures/model-tables.ts";
 import { readStable } from "./shared/stable.ts";
@@ -21,7 +21,7 @@ export default defineStage({
     await writeFigure(context, {
       name: "fig05a",
       title: "Generalization performance improves past the stability limit: MLP on Fashion-MNIST",
-      spec: FIGURE_5A,
+      spec: figure5aSpec(tables),
       data: figure5aData(tables),
       claims: figure5aClaims(tables),
     });

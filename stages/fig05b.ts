@@ -25,7 +25,7 @@ export default defineStage({
     await writeFigure(context, {
       name: "fig05b",
       title: `Generalization performance improves past the stability limit: ${studyTitle(study, VGG10_5K)}`,
-      spec: figure5bSpec(study, tables.stable),
+      spec: figure5bSpec(study, tables),
       data: figure5bData(tables, study, extreme),
       claims: figure5bClaims(tables, study),
     });

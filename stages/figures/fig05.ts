@@ -29,7 +29,7 @@ export function thresholdDoubt(stable: readonly EventualSharpness[]): string | u
     ...(atEdge === 0 ? [] : [`${atEdge} had S above 2/(${EDGE} η)`]),
   ];
   if (reasons.length === 0) return undefined;
-  return `The threshold may lie below 2/S_max: of ${stable.length} stable runs ${reasons.join(" and ")}.`;
+  return `The stability threshold may lie lower: of ${stable.length} stable runs ${reasons.join(" and ")}.`;
 }
 
 /** 2/S_max of a run that is to be stable exceeds its η by this factor. */
@@ -71,6 +71,24 @@ export interface Figure5Options {
   readonly extreme?: number;
 }
 
+/** Which marks occur: the key has no others. */
+export function sidesOf({ generalization, stable }: Figure5Tables): string[] {
+  const threshold = stabilityThreshold(stable);
+  const sides = generalization.models.filter(completed).map(({ eta }) => sideOf(eta, threshold));
+  return SIDES.filter((side) => sides.includes(side));
+}
+
+const SIDES = ["below 2/S_max", "above 2/S_max"] as const;
+
+const sideOf = (eta: number, threshold: number): (typeof SIDES)[number] => SIDES[eta > threshold ? 1 : 0];
+
+/** A label at a line in the last fifth of the axis, which is logarithmic, would reach past its end. */
+function sideOfLabel(eta: number, { models }: GeneralizationTable): "left" | "right" {
+  const logs = models.map((model) => Math.log(model.eta));
+  const [low, high] = [Math.min(...logs), Math.max(...logs)];
+  return Math.log(eta) > high - (high - low) / 5 ? "right" : "left";
+}
+
 /** The figure's named data: one table, since one facet takes one. */
 export function figure5Data(
   { generalization, stable }: Figure5Tables,
@@ -83,7 +101,7 @@ export function figure5Data(
     const models = generalization.models.map((model) => {
       const { eta, seed, ending } = model;
       const accuracy = completed(model) ? accuracyOf(samples, model) : null;
-      const side = eta > threshold ? "above 2/S_max" : "below 2/S_max";
+      const side = sideOf(eta, threshold);
       return accuracy === null
         ? { panel, kind: "incomplete", eta, seed, ending: ending.reason }
         : { panel, kind: "model", eta, seed, side, accuracy, log: Math.log10(eta) };
@@ -95,10 +113,18 @@ export function figure5Data(
       accuracy,
     }));
     return [
-      { panel, kind: "threshold", eta: threshold, label: "2/Sₘₐₓ" },
+      { panel, kind: "threshold", eta: threshold, label: "2/Sₘₐₓ", align: "left" },
       // A line beyond the largest learning rate would only stretch the axis.
       ...(extreme !== undefined && models.some(({ eta }) => eta >= extreme)
-        ? [{ panel, kind: "extreme", eta: extreme, label: "extremely large" }]
+        ? [
+            {
+              panel,
+              kind: "extreme",
+              eta: extreme,
+              label: "extremely large",
+              align: sideOfLabel(extreme, generalization),
+            },
+          ]
         : []),
       ...models,
       ...means,

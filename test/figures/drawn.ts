@@ -11,7 +11,7 @@ import fig02 from "../../stages/figures/fig02.vl.json" with { type: "json" };
 import fig03 from "../../stages/figures/fig03.vl.json" with { type: "json" };
 import { figure4Data } from "../../stages/figures/fig04.ts";
 import fig04 from "../../stages/figures/fig04.vl.json" with { type: "json" };
-import { FIGURE_5A, figure5aData } from "../../stages/figures/fig05a.ts";
+import { figure5aData, figure5aSpec } from "../../stages/figures/fig05a.ts";
 import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
 import { figure6Data, figure6Spec } from "../../stages/figures/fig06.ts";
 import { figure7Data, figure7Spec, figure7Table } from "../../stages/figures/fig07.ts";
@@ -40,7 +40,6 @@ import {
   syntheticFigure5b,
   syntheticFigure6,
   syntheticFigure13,
-  syntheticImageStable,
   syntheticImages,
   syntheticReduced,
 } from "./synthetic-images.ts";
@@ -57,12 +56,12 @@ export const FIGURES: readonly {
   { name: "fig04", spec: fig04, data: async () => figure4Data(syntheticFlattening()) },
   {
     name: "fig05a",
-    spec: FIGURE_5A,
+    spec: figure5aSpec({ generalization: syntheticGeneralization(), stable: syntheticFlattening().stable }),
     data: async () => figure5aData({ generalization: syntheticGeneralization(), stable: syntheticFlattening().stable }),
   },
   {
     name: "fig05b",
-    spec: figure5bSpec(MINIATURE, syntheticImageStable()),
+    spec: figure5bSpec(MINIATURE, syntheticFigure5b()),
     data: async () => figure5bData(syntheticFigure5b(), MINIATURE, EXTREME),
   },
   {

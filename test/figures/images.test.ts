@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Claim } from "../../src/figures/claims.ts";
 import { rankCorrelation } from "../../src/numerics/rank-correlation.ts";
 import { correlationsOf } from "../../stages/figures/correlations.ts";
-import { thresholdDoubt } from "../../stages/figures/fig05.ts";
+import { sidesOf, thresholdDoubt } from "../../stages/figures/fig05.ts";
 import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
 import { figure5bClaims } from "../../stages/figures/fig05b-claims.ts";
 import { type Figure6Tables, figure6Data, keptAt, switchedOf } from "../../stages/figures/fig06.ts";
@@ -61,26 +61,41 @@ describe("the stability threshold", () => {
     noteOf(figure5bClaims({ ...syntheticFigure5b(), stable: runs }, study), "stability-threshold"),
     noteOf(figure13Claims({ ...syntheticFigure13(), stable: runs }, study), "rho-negative-above-edge"),
   ];
-  const subtitle = (runs: readonly EventualSharpness[]) => JSON.stringify(figure5bSpec(PAPER_STUDY, runs).title);
+  const subtitle = (runs: readonly EventualSharpness[]) =>
+    JSON.stringify(figure5bSpec(PAPER_STUDY, { ...syntheticFigure5b(), stable: runs }).title);
 
   it("is doubted where a run behind it was not completed, or was at the edge of its own learning rate", () => {
     expect(thresholdDoubt(stable)).toBeUndefined();
     const early = stable.map((run, i) => (i === 0 ? { ...run, ending: { reason: "epochs" as const, epoch: 9 } } : run));
     expect(thresholdDoubt(early)).toBe(
-      "The threshold may lie below 2/S_max: of 2 stable runs 1 did not complete its training.",
+      "The stability threshold may lie lower: of 2 stable runs 1 did not complete its training.",
     );
     const at = (limit: number) =>
       stable.map((run) => ({ ...run, maximum: { epoch: 1, sharpness: 2 / (limit * run.after) } }));
     expect(thresholdDoubt(at(1.11))).toBeUndefined();
     expect(thresholdDoubt(at(1.09))).toBe(
-      "The threshold may lie below 2/S_max: of 2 stable runs 2 had S above 2/(1.1 η).",
+      "The stability threshold may lie lower: of 2 stable runs 2 had S above 2/(1.1 η).",
     );
     for (const study of [PAPER_STUDY, MINIATURE]) {
-      for (const note of notes(stable, study)) expect(note).not.toContain("may lie below");
+      for (const note of notes(stable, study)) expect(note).not.toContain("may lie lower");
       for (const note of notes(early, study)) expect(note).toContain("1 did not complete its training.");
     }
-    expect(subtitle(stable)).not.toContain("may lie below");
-    expect(subtitle(early)).toContain("may lie below");
+    expect(subtitle(stable)).not.toContain("may lie lower");
+    expect(subtitle(early)).toContain("may lie lower");
+  });
+});
+
+describe("Figure 5's key and labels", () => {
+  const tables = syntheticFigure5b();
+  const above = mapped(tables.generalization, () => ({}));
+  const only = { ...tables, generalization: { ...above, models: above.models.filter(({ eta }) => eta > 0.0013) } };
+
+  it("show the marks that occur, and keep the label within the axis", () => {
+    expect(sidesOf(tables)).toEqual(["below 2/S_max", "above 2/S_max"]);
+    expect(sidesOf(only)).toEqual(["above 2/S_max"]);
+    const alignAt = (extreme: number) =>
+      figure5bData(tables, PAPER_STUDY, extreme).accuracies!.find(({ kind }) => kind === "extreme")!.align;
+    expect([alignAt(0.1), alignAt(2.5)]).toEqual(["left", "right"]);
   });
 });
 
