@@ -85,17 +85,18 @@ describe("a timeout", () => {
       "pipeline.yaml",
       `version: 1
 stages:
-  s: { cmd: ${JSON.stringify(`echo begun; (echo $BASHPID > '${pid}'; exec sleep 1000) & wait; touch \${outs.x}`)}, timeout: 500ms, outs: { x: x } }
+  s: { cmd: ${JSON.stringify(`echo begun; (echo $BASHPID > '${pid}'; exec sleep 1000) & wait; touch \${outs.x}`)}, timeout: 2s, outs: { x: x } }
 `,
     );
     const outcome = await workspace.run("run", "--json");
     expect(outcome.code).toBe(1);
     expect(failureOf(outcome, "s")).toMatchObject({
       reason: "timed-out",
-      message: "s was ended: it took longer than 0.5s",
+      message: "s was ended: it took longer than 2s",
       output: ["begun"],
     });
-    expect(() => process.kill(Number(workspace.read("pid")), 0)).toThrow(/ESRCH/);
+    // It has got its signal; when it is gone is the system's business.
+    while (isThere(Number(workspace.read("pid")))) await new Promise(setImmediate);
   });
 
   it("ends a stage, and of a batch only the slow one", async () => {
@@ -183,3 +184,11 @@ stages:
     expect(summary).toMatchObject({ ran: 1, restored: 1, failed: 2, skipped: 2 });
   });
 });
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
