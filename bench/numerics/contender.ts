@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface, type Interface } from "node:readline";
+import { startLineProcess } from "./line-process.ts";
 
 export interface Row {
   readonly row: "step" | "descent" | "hvp" | "hvp-linearized";
@@ -22,27 +21,13 @@ export interface Contender {
 }
 
 export async function startContender(name: string, command: readonly string[]): Promise<Contender> {
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout! });
-  await nextLine(child, lines, name);
+  const { ask, stop } = await startLineProcess(name, command);
   return {
     name,
     async measure(row) {
-      child.stdin!.write(`${JSON.stringify(row)}\n`);
-      const answer = JSON.parse(await nextLine(child, lines, name)) as Measurement | { absent: true };
+      const answer = (await ask(row)) as Measurement | { absent: true };
       return "absent" in answer ? undefined : answer;
     },
-    stop: () => void child.stdin!.end(),
+    stop: () => void stop(),
   };
-}
-
-function nextLine(child: ChildProcess, lines: Interface, name: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`${name} ended with code ${code}`));
-    child.once("exit", onExit);
-    lines.once("line", (line) => {
-      child.off("exit", onExit);
-      resolve(line);
-    });
-  });
 }

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface, type Interface } from "node:readline";
+import { startLineProcess } from "./line-process.ts";
 
 export type ImageRowKind = "gradient" | "hvp" | "hvp-linearized";
 
@@ -32,30 +31,6 @@ export interface ImageContender {
 }
 
 export async function startImageContender(name: string, command: readonly string[]): Promise<ImageContender> {
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout! });
-  await nextLine(child, lines, name);
-  return {
-    name,
-    async measure(request) {
-      child.stdin!.write(`${JSON.stringify(request)}\n`);
-      return JSON.parse(await nextLine(child, lines, name)) as ImageMeasurement | Absent;
-    },
-    stop: () =>
-      new Promise((resolve) => {
-        child.once("exit", () => resolve());
-        child.stdin!.end();
-      }),
-  };
-}
-
-function nextLine(child: ChildProcess, lines: Interface, name: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`${name} ended with code ${code}`));
-    child.once("exit", onExit);
-    lines.once("line", (line) => {
-      child.off("exit", onExit);
-      resolve(line);
-    });
-  });
+  const { ask, stop } = await startLineProcess(name, command);
+  return { name, measure: async (request) => (await ask(request)) as ImageMeasurement | Absent, stop };
 }

@@ -8,7 +8,7 @@ import type { Program, Variable } from "../../src/programs/program.ts";
 import { withOutputs } from "../../src/programs/simplify.ts";
 import { type Shape, sizeOf, type Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
-import { createRandom, distance, dot, draw, float64, moved } from "./support.ts";
+import { createRandom, distance, dot, draw, float64, maxPool, moved } from "./support.ts";
 
 const IMAGES = 4;
 const SIZE = 6;
@@ -50,19 +50,6 @@ function traceNetwork(interleave: number, replicas: number): Program {
     ],
     ["loss"],
   );
-}
-
-/** Row pairs, then column pairs; ties go to the first in row-major order. */
-function maxPool(x: Variable, interleave: number): Variable {
-  const [replicas, blocks, channels, height, width] = x.shape as [number, number, number, number, number];
-  const larger = (pairs: Variable): Variable => {
-    const [a, b] = [ops.sliceAxis(pairs, 2, 0, 1), ops.sliceAxis(pairs, 2, 1, 2)];
-    return ops.select(ops.step(ops.sub(b, a)), b, a);
-  };
-  const outer = blocks * channels * (height / 2);
-  const rows = larger(ops.reshape(x, [replicas, outer, 2, width]));
-  const columns = larger(ops.reshape(rows, [replicas, outer * (width / interleave / 2), 2, interleave]));
-  return ops.reshape(columns, [replicas, blocks, channels, height / 2, width / 2]);
 }
 
 /** Images in NCHW as the blocked layout holds them. */

@@ -111,3 +111,16 @@ export function mlpInputs(sizes: MlpSizes): Tensor[] {
     float64([classes, samples], y),
   ];
 }
+
+/** Max-pool 2×2 of the blocked layout: row pairs, then column pairs; ties go to the first in row-major order. */
+export function maxPool(x: Variable, interleave: number): Variable {
+  const [replicas, blocks, channels, height, width] = x.shape as [number, number, number, number, number];
+  const larger = (pairs: Variable): Variable => {
+    const [a, b] = [ops.sliceAxis(pairs, 2, 0, 1), ops.sliceAxis(pairs, 2, 1, 2)];
+    return ops.select(ops.step(ops.sub(b, a)), b, a);
+  };
+  const outer = blocks * channels * (height / 2);
+  const rows = larger(ops.reshape(x, [replicas, outer, 2, width]));
+  const columns = larger(ops.reshape(rows, [replicas, outer * (width / interleave / 2), 2, interleave]));
+  return ops.reshape(columns, [replicas, blocks, channels, height / 2, width / 2]);
+}

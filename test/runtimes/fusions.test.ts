@@ -10,7 +10,7 @@ import { trace } from "../../src/programs/trace.ts";
 import { lowerProgram } from "../../src/runtimes/onnx/lower.ts";
 import { openOnnx } from "../../src/runtimes/onnx/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
-import { createRandom, moved, norm } from "../programs/support.ts";
+import { createRandom, maxPool, moved, norm } from "../programs/support.ts";
 
 const IMAGES = 32;
 const INTERLEAVE = 16;
@@ -54,7 +54,7 @@ function traceNetwork(replicas: number, activation: (x: Variable) => Variable): 
       );
       const block = activation(ops.add(batchNorm(convolve(first, w2!), perChannel(b2!), perChannel(shift!)), first));
       const strided = ops.conv2d(block, w3!, { padding: SAME, strides: [2, 2], interleave: INTERLEAVE });
-      return [ops.mean(ops.mul(ops.square(strided), maxPool(ops.concat([block, block], 2))), [1, 2, 3, 4])];
+      return [ops.mean(ops.mul(ops.square(strided), maxPool(ops.concat([block, block], 2), INTERLEAVE)), [1, 2, 3, 4])];
     },
     [
       { name: "theta", aval: { dtype: "f32", shape: [replicas, NUM_PARAMS] } },
@@ -69,18 +69,6 @@ function batchNorm(z: Variable, gain: Variable, shift: Variable): Variable {
   const variance = ops.sub(ops.mean(ops.square(z), [1, 3, 4], { keep: true }), ops.square(mean));
   const factor = ops.mul(gain, ops.rsqrt(ops.addScalar(variance, 1e-5)));
   return ops.add(ops.mul(z, factor), ops.sub(shift, ops.mul(mean, factor)));
-}
-
-function maxPool(x: Variable): Variable {
-  const [replicas, blocks, channels, height, width] = x.shape as [number, number, number, number, number];
-  const larger = (pairs: Variable): Variable => {
-    const [a, b] = [ops.sliceAxis(pairs, 2, 0, 1), ops.sliceAxis(pairs, 2, 1, 2)];
-    return ops.select(ops.step(ops.sub(b, a)), b, a);
-  };
-  const outer = blocks * channels * (height / 2);
-  const rows = larger(ops.reshape(x, [replicas, outer, 2, width]));
-  const columns = larger(ops.reshape(rows, [replicas, outer * (width / INTERLEAVE / 2), 2, INTERLEAVE]));
-  return ops.reshape(columns, [replicas, blocks, channels, height / 2, width / 2]);
 }
 
 function product(replicas: number, activation: (x: Variable) => Variable): Program {
