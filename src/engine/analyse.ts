@@ -39,9 +39,9 @@ export async function analyse(
   if (tree === undefined) return undefined;
   validate(tree, report);
   const root = mapping(tree.value);
-  const { profile, params } = resolveParams(tree, options.profile, options.set ?? [], report);
+  const { profile, line, params } = resolveParams(tree, options.profile, options.set ?? [], report);
   refuseSecrets(tree, report);
-  const executor = executorOf(tree, profile, report);
+  const executor = executorOf(tree, line, report);
   const evaluator = createEvaluator(tree, params, report);
   const artifacts = (text(root.artifacts) ?? "artifacts").replace(/\/+$/, "");
   const folder = { workspace, artifacts };

@@ -10,16 +10,14 @@ import { suggest } from "./suggest.ts";
 
 const EXECUTORS = ["local", "slurm"];
 
-/** Where actions run: `executor:` of the profile, with the options under `slurm:` and the profile's own over them. */
-export function executorOf(tree: Tree, profile: string, report: Report): Pick<Plan, "executor" | "slurm"> {
+/**
+ * Where actions run: `executor:` of the profiles that the run's profile consists of (`line`), with the options under `slurm:`
+ * and the profiles' own over them. As with params mappings merge, and a name replaces what was there.
+ */
+export function executorOf(tree: Tree, line: readonly string[], report: Report): Pick<Plan, "executor" | "slurm"> {
   const root = mapping(tree.value);
-  if (Object.hasOwn(mapping(root.params), "executor")) {
-    const message = "a param cannot be named `executor`: a profile says with it where its actions run";
-    report.error("reserved-param", tree.keyAt(["params", "executor"]), message, "give the param another name");
-  }
   const common = slurmOptions(mapping(root.slurm), ["slurm"], tree, report);
-  let chosen: Pick<Plan, "executor" | "slurm"> =
-    root.slurm === undefined ? {} : { slurm: { ...SLURM_DEFAULTS, ...common } };
+  const declaredBy = new Map<string, Partial<SlurmOptions> | "local" | "slurm">();
   for (const [name, overlay] of Object.entries(mapping(root.profiles))) {
     const declared = mapping(overlay).executor;
     if (declared === undefined) continue;
@@ -29,11 +27,19 @@ export function executorOf(tree: Tree, profile: string, report: Report): Pick<Pl
       report.error("wrong-value", tree.valueAt(path), `there is no executor \`${declared}\``, remedy);
       continue;
     }
-    const own = isMapping(declared) ? slurmOptions(mapping(declared.slurm), [...path, "slurm"], tree, report) : {};
-    if (name !== profile || declared === "local") continue;
-    chosen = { executor: "slurm", slurm: { ...SLURM_DEFAULTS, ...common, ...own } };
+    if (isMapping(declared))
+      declaredBy.set(name, slurmOptions(mapping(declared.slurm), [...path, "slurm"], tree, report));
+    else if (declared === "local" || declared === "slurm") declaredBy.set(name, declared);
   }
-  return chosen;
+  let own: Partial<SlurmOptions> | undefined;
+  for (const name of line) {
+    const declared = declaredBy.get(name);
+    if (declared === "local") own = undefined;
+    else if (declared === "slurm") own = {};
+    else if (declared !== undefined) own = { ...own, ...declared };
+  }
+  if (own !== undefined) return { executor: "slurm", slurm: { ...SLURM_DEFAULTS, ...common, ...own } };
+  return root.slurm === undefined ? {} : { slurm: { ...SLURM_DEFAULTS, ...common } };
 }
 
 function slurmOptions(declared: Mapping, path: Path, tree: Tree, report: Report): Partial<SlurmOptions> {

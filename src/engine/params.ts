@@ -2,11 +2,14 @@ import type { Json } from "../stage.ts";
 import { compactKind, expandCompact } from "./compact.ts";
 import type { Place, Report, Source } from "./diagnostic.ts";
 import { isMapping, isTemplate, kindOf } from "./expression.ts";
+import { type Profiles, profilesOf } from "./profiles.ts";
 import { type Path, parseSource, type Tree } from "./source.ts";
 import { suggest } from "./suggest.ts";
 
 export interface ResolvedParams {
   readonly profile: string;
+  /** The profiles that it consists of: see `Profiles.lineOf`. Empty without one. */
+  readonly line: readonly string[];
   readonly params: Json;
 }
 
@@ -19,8 +22,8 @@ interface Layer {
 }
 
 /**
- * The params of a run: the defaults under `params:`, the profile's overlay, then each `--set a.b=value`. Mappings merge,
- * everything else replaces. Only what has a default can be set, and only by something of its kind, so that a slip of the
+ * The params of a run: the defaults under `params:`, the overlays of the profiles that the profile extends and its own, then
+ * each `--set a.b=value`. Mappings merge, everything else replaces. Only what has a default can be set, and only by something of its kind, so that a slip of the
  * pen is an error instead of a param that nothing reads. Every profile is checked, not only the one in use.
  *
  * `profile` and `set` are what the command line says.
@@ -33,16 +36,18 @@ export function resolveParams(
 ): ResolvedParams {
   const root = isMapping(tree.value) ? tree.value : {};
   const defaults = isMapping(root.params) ? root.params : {};
-  const profiles = isMapping(root.profiles) ? root.profiles : {};
+  const profiles = profilesOf(tree, report);
   const layers: Layer[] = [{ name: "params", value: defaults, place: placesIn(tree, ["params"]) }];
   const chosen = chooseProfile(tree, profiles, root.defaultProfile, profile, report);
 
-  for (const [name, overlay] of Object.entries(profiles)) {
-    const value = withoutExecutor(overlay ?? {});
+  const overlays = new Map<string, Layer>();
+  for (const name of profiles.names) {
+    const value = profiles.overlayOf(name);
     const layer = { name: `profile \`${name}\``, value, place: placesIn(tree, ["profiles", name]) };
     checkOverlay(defaults, layer, [], report);
-    if (name === chosen) layers.push(layer);
+    overlays.set(name, layer);
   }
+  if (chosen !== undefined) layers.push(...profiles.lineOf(chosen).map((name) => overlays.get(name)!));
   for (const argument of set) {
     const layer = parseSet(argument, report);
     if (layer === undefined) continue;
@@ -52,14 +57,11 @@ export function resolveParams(
   const merged = layers.map(({ value }) => value).reduce(merge);
   const origin = (path: Path, what: "key" | "value"): Place =>
     layers.findLast(({ value }) => reaches(value, path))!.place(path, what);
-  return { profile: chosen ?? "default", params: settle(merged, [], origin, report) };
-}
-
-/** Where the actions of a profile run stands among its params, and is none. */
-function withoutExecutor(overlay: Json): Json {
-  if (!isMapping(overlay)) return overlay;
-  const { executor: _, ...params } = overlay;
-  return params;
+  return {
+    profile: chosen ?? "default",
+    line: chosen === undefined ? [] : profiles.lineOf(chosen),
+    params: settle(merged, [], origin, report),
+  };
 }
 
 function placesIn(tree: Tree, prefix: Path): Layer["place"] {
@@ -68,12 +70,11 @@ function placesIn(tree: Tree, prefix: Path): Layer["place"] {
 
 function chooseProfile(
   tree: Tree,
-  profiles: { readonly [name: string]: Json },
+  { names: known }: Profiles,
   declared: Json | undefined,
   asked: string | undefined,
   report: Report,
 ): string | undefined {
-  const known = Object.keys(profiles);
   if (typeof declared === "string" && !known.includes(declared)) {
     const message = `there is no profile \`${declared}\``;
     report.error("unknown-profile", tree.valueAt(["defaultProfile"]), message, suggest(declared, known, "profiles"));

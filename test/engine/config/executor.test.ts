@@ -29,6 +29,24 @@ ${STAGES}`;
     expect((await planOf(text, { profile: "here" })).executor).toBeUndefined();
   });
 
+  it("is that of the profile it extends, unless it has its own: mappings merge, a name replaces", async () => {
+    const extended = `version: 1
+params: { n: 1 }
+profiles:
+  paper: { executor: { slurm: { partition: gpu, time: 2h } } }
+  longer: { extends: paper, executor: { slurm: { time: 4h } } }
+  same: { extends: longer, n: 2 }
+  plain: { extends: longer, executor: slurm }
+  here: { extends: longer, executor: local }
+${STAGES}`;
+    const slurmOf = async (profile: string) => (await planOf(extended, { profile })).slurm;
+    expect(await slurmOf("longer")).toMatchObject({ partition: "gpu", time: 14400 });
+    expect(await slurmOf("same")).toEqual(await slurmOf("longer"));
+    expect(Object.keys((await slurmOf("plain"))!)).not.toContain("partition");
+    const here = await planOf(extended, { profile: "here" });
+    expect([here.executor, here.slurm]).toEqual([undefined, undefined]);
+  });
+
   it("leaves a plan without either as it was", async () => {
     const plan = await planOf(`version: 1\nparams: { n: 1 }\n${STAGES}`);
     expect(Object.keys(plan)).not.toContain("slurm");

@@ -37,6 +37,55 @@ profiles:
     expect(await paramsOf(layered, { profile: "big", set })).toEqual({ a: 0.001, b: { c: [4, 5], d: "y=z" } });
   });
 
+  it("of a profile that extends another are that one's, with its own over them, however they are declared", async () => {
+    const yaml = `params: { p: { a: 1, b: { c: [1, 2], d: x }, e: { linear: { from: 0, to: 1, count: 3 } } } }
+profiles:
+  huge: { extends: big, p: { b: { d: z } } }
+  big: { extends: small, p: { b: { c: [3], d: y }, e: { linear: { count: 2 } } } }
+  small: { p: { a: 2, b: { c: [] }, e: { linear: { to: 4 } } } }
+  same: { extends: huge }
+  plain:
+`;
+    expect(await paramsOf(yaml, { profile: "big" })).toEqual({ a: 2, b: { c: [3], d: "y" }, e: [0, 4] });
+    expect(await paramsOf(yaml, { profile: "huge" })).toEqual({ a: 2, b: { c: [3], d: "z" }, e: [0, 4] });
+    expect(await paramsOf(yaml, { profile: "same", set: ["p.a=3"] })).toEqual({
+      a: 3,
+      b: { c: [3], d: "z" },
+      e: [0, 4],
+    });
+    expect(await paramsOf(yaml, { profile: "plain" })).toEqual(await paramsOf(yaml));
+  });
+
+  it("are in no doubt: a profile extends one that there is, and no circle of them; `extends` is no param", async () => {
+    const told = await expectMistakes(`version: 1
+params: { n: 1, ⟦reserved-param:extends⟧: big }
+profiles:
+  a: { extends: ⟦unknown-profile:bgi⟧ }
+  big: { extends: ⟦wrong-type:[a]⟧, n: 2 }
+  c: { extends: ⟦cycle:c⟧ }
+  d: { extends: ⟦cycle:e⟧ }
+  e: { extends: f, n: ⟦param-kind:x⟧ }
+  f: { extends: d }
+  behind: { extends: f }
+stages:
+  s: { run: stages/a.ts, params: { n: "\${params.n}", e: "\${params.extends}" } }
+`);
+    expect(told.map(({ remedy }) => remedy)).toContain("did you mean `big`?");
+    const messages = told.map(({ message }) => message);
+    expect(messages).toContain("profile `c` extends itself");
+    expect(messages).toContain("profiles extend each other in a circle: d → e → f → d");
+  });
+
+  it("tell a part of a list that is wrong where it was set, in the profile that is extended", async () => {
+    const text = `params: { p: { linear: { from: 0, to: 1, count: 3 } } }
+profiles:
+  small: { p: { linear: { count: ⟦invalid-list:0⟧ } } }
+  big: { extends: small, p: { linear: { to: 2 } } }
+stages: { a: { run: stages/a.ts, params: { p: "\${params.p}" } } }
+`;
+    await expectMistakes(`version: 1\n${text}`, { profile: "big" });
+  });
+
   it("use the profile that --profile says, else defaultProfile, else quick, else none", async () => {
     const profileOf = async (yaml: string, options: LoadOptions = {}): Promise<string> =>
       (await planOf(`version: 1\n${yaml}\nstages: { a: { run: stages/a.ts } }\n`, options)).profile;
