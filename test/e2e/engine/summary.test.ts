@@ -60,7 +60,7 @@ describe("run --summary", () => {
     expect(text).toMatch(/^before\n## pipeline run: default · 1 instance\n/);
     expect(text).toContain("| `artifacts/figures/fig02.svg` | `never run` |");
     expect(text).toContain("1 failed · 1 not run · 1 ran · 1 fresh");
-    expect(text).toContain("### Failed\n\n- **half** the command ended with exit code 1\n");
+    expect(text).toContain("### Failed\n\n- `half` the command ended with exit code 1\n");
   });
 
   it("that cannot be written is told, with exit code 2", async () => {
