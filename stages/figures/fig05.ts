@@ -71,6 +71,16 @@ export interface Figure5Options {
   readonly extreme?: number;
 }
 
+/** What the key's marks leave open, in a line under the title. */
+export function marksNote({ generalization: { models } }: Figure5Tables): string {
+  const others = models.filter((model) => !completed(model)).map(({ ending }) => ending.reason);
+  if (others.length === 0) return "Line: mean over initialisations.";
+  const diverged = others.filter((reason) => reason === "diverged").length;
+  const which =
+    diverged === others.length ? "diverged" : diverged === 0 ? "did not complete" : "diverged or did not complete";
+  return `Line: mean of the runs that completed. Ticks at the bottom: runs that ${which}.`;
+}
+
 /** Which marks occur: the key has no others. */
 export function sidesOf({ generalization, stable }: Figure5Tables): string[] {
   const threshold = stabilityThreshold(stable);
