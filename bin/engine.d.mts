@@ -136,6 +136,8 @@ export type Event =
   | { readonly type: "failed"; readonly instance: string; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "skipped"; readonly instance: string; readonly because: string }
   | { readonly type: "warning"; readonly message: string }
+  /** All is done but this: so many results are still to be sent to the remote cache, of so many bytes; at last none. */
+  | { readonly type: "remote-flush"; readonly results: number; readonly bytes: number }
   | ({ readonly type: "summary" } & Summary);
 
 export interface Assessment {

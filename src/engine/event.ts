@@ -126,6 +126,8 @@ export type Event =
   | { readonly type: "failed"; readonly instance: InstanceName; readonly failure: Failure; readonly seconds: number }
   | { readonly type: "skipped"; readonly instance: InstanceName; readonly because: InstanceName | "interrupted" }
   | { readonly type: "warning"; readonly message: string }
+  /** All is done but this: so many results are still to be sent to the remote cache, of so many bytes; at last none. */
+  | { readonly type: "remote-flush"; readonly results: number; readonly bytes: number }
   | ({ readonly type: "summary" } & Summary);
 
 export type Emit = (event: Event) => void;

@@ -368,7 +368,12 @@ async function runInstances(
       emit({ type: "fresh", instance, key, remote: true });
     }
   }
-  await engine.remote?.finish();
+  await engine.remote?.finish((unsent) => emit({ type: "remote-flush", ...unsent }));
+  const givenUp = engine.remote?.givenUp() ?? 0;
+  if (givenUp > 0) {
+    const what = givenUp === 1 ? "1 result was" : `${givenUp} results were`;
+    warn(`${what} not sent to the remote cache: \`pipeline cache push\` sends what is here`);
+  }
   if (record && problem === undefined) {
     const done = instances.flatMap((instance): Done[] => {
       const verdict = verdicts.get(instance.name);

@@ -1,3 +1,4 @@
+import { flushText } from "./lines.ts";
 import { shortNames } from "./names.ts";
 import type { Palette } from "./palette.ts";
 import { progressText } from "./rate.ts";
@@ -22,6 +23,8 @@ export interface View {
   readonly begun: number;
   readonly interrupted: boolean;
   readonly remaining?: Remaining | undefined;
+  /** What is still to be sent to the remote cache when all else is done. */
+  readonly unsent?: { readonly results: number; readonly bytes: number } | undefined;
 }
 
 export interface Size {
@@ -55,6 +58,10 @@ export function frameOf(view: View, size: Size): string[] {
   });
   const hidden = processes.length - listed.length;
   if (hidden > 0) lines.push(palette.dim(`  … and ${hidden} more running`));
+  if (view.unsent !== undefined) {
+    const text = view.interrupted ? flushText(view.unsent) : `${flushText(view.unsent)} · Ctrl-C leaves them here`;
+    lines.push(`${spinner} ${clip(text, columns - 2)}`);
+  }
   lines.push(totalsLine(view, columns, palette));
   return lines;
 }

@@ -130,6 +130,11 @@ export function remoteText({ hits, blobsFetched, bytesFetched, resultsSent, byte
   return parts.length === 0 ? "" : `remote cache: ${parts.join(", ")}`;
 }
 
+/** `sending 12 results to the remote cache, 3.4 MB left`: all that is left of a run. */
+export function flushText({ results, bytes }: Pick<EventOf<"remote-flush">, "results" | "bytes">): string {
+  return `sending ${counted(results, "result")} to the remote cache, ${formatBytes(bytes)} left`;
+}
+
 /** `params.eta  0.01 → 0.02`, `src/numerics/lanczos.ts  changed`. */
 export function reasonLine({ kind, subject, before, after }: Reason, palette: Palette): string {
   if (before !== undefined && before === after) return palette.dim(`${subject}  bytes unchanged`);

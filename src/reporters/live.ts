@@ -1,4 +1,4 @@
-import { frameOf, type Remaining } from "./frame.ts";
+import { frameOf, type Remaining, type View } from "./frame.ts";
 import { failureBlock, jobLine, planLine, retryLine, skippedLine, stageLine, summaryLine } from "./lines.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { trackRunning } from "./running.ts";
@@ -51,6 +51,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   let ticks = 0;
   let interrupted = false;
   let remaining: Remaining | undefined;
+  let unsent: View["unsent"];
 
   const draw = (frame: readonly string[]): void => {
     // After a resize the last frame may be folded over more rows than it had lines.
@@ -66,7 +67,7 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
   };
   const tick = (): void => {
     ticks++;
-    draw(frameOf({ running, tally, ticks, now: clock.now(), begun, interrupted, remaining }, terminal));
+    draw(frameOf({ running, tally, ticks, now: clock.now(), begun, interrupted, remaining, unsent }, terminal));
   };
   const start = (): void => {
     if (stopClock !== undefined) return;
@@ -103,6 +104,10 @@ export function createLiveReporter(terminal: Terminal, clock: Clock = realClock)
           break;
         case "estimate":
           remaining = { seconds: event.seconds, at: clock.now(), unknown: event.unknown };
+          break;
+        case "remote-flush":
+          unsent = event.results === 0 ? undefined : event;
+          start();
           break;
         case "started":
           start();

@@ -1,4 +1,13 @@
-import { estimateText, failureBlock, jobLine, planLine, retryLine, stageLine, summaryLine } from "./lines.ts";
+import {
+  estimateText,
+  failureBlock,
+  flushText,
+  jobLine,
+  planLine,
+  retryLine,
+  stageLine,
+  summaryLine,
+} from "./lines.ts";
 import { progressText } from "./rate.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 import { type RunningProcess, trackRunning } from "./running.ts";
@@ -20,6 +29,7 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
   // The first line waits for what is known of the time: that comes before anything else is told.
   let first: string | undefined;
   let estimated: number | undefined;
+  let flushed: number | undefined;
   const flush = (): void => {
     if (first !== undefined) screen.write(`${first}\n`);
     first = undefined;
@@ -72,6 +82,11 @@ export function createPlainReporter(screen: Screen, now: () => number = Date.now
           break;
         case "warning":
           line(`${palette.yellow("warning")}  ${event.message}`);
+          break;
+        case "remote-flush":
+          if (event.results === 0 || now() - (flushed ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY) break;
+          flushed = now();
+          line(`${palette.dim("…")} ${flushText(event)}`);
           break;
         case "summary":
           line(summaryLine(event, interrupted, palette));

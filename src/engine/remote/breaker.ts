@@ -5,6 +5,8 @@ export interface Breaker {
   succeeded(): void;
   /** Whether this failure is the one that opened it for the first time. */
   failed(): boolean;
+  /** Nothing more is tried: it cannot become better. */
+  gaveUp(): void;
 }
 
 /** So many failed attempts in a row, of whatever requests. */
@@ -45,6 +47,12 @@ export function createBreaker(now: () => number): Breaker {
       pause = first ? FIRST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS);
       until = now() + pause;
       return first;
+    },
+    gaveUp() {
+      failures = FAILURES;
+      probing = false;
+      pause = LONGEST_PAUSE_MS;
+      until = Number.POSITIVE_INFINITY;
     },
   };
 }
