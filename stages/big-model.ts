@@ -42,7 +42,7 @@ export default defineStage(
             ? null
             : { ...reduce, at: reducedAt, trainAccuracy: reducedAt === null ? null : accuracy[reducedAt]! },
       };
-      writeTable(context, "table", table);
+      writeTable(context, "table", table, objective);
     },
     () => undefined,
   ),

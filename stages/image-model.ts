@@ -13,7 +13,7 @@ export default defineStage(
       const objective = await objectives(context);
       const start = { theta: initialise(objective.network, seed) };
       const run = await trainInstance(context, objective, start, { eta, warmup }, limitOf(context, eta));
-      writeTable(context, "table", {
+      const table = {
         eta,
         seed,
         ending: run.ending,
@@ -21,7 +21,8 @@ export default defineStage(
         trainAccuracy: run.accuracy.at(-1)!,
         validationAccuracy: await validationAccuracy(context, objective, run),
         validationAccuracyAll: null,
-      });
+      };
+      writeTable(context, "table", table, objective);
       writeImageCheckpoints(context, objective, run.checkpoints, run);
     },
     () => undefined,

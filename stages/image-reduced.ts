@@ -35,7 +35,7 @@ export default defineStage(
         const { ending, loss, trainAccuracy, validationAccuracy, validationAccuracyAll } = full;
         const never: FractionReduction = { ...reduction, at: null, trainAccuracy: null };
         const outcome = { ending, loss, trainAccuracy, validationAccuracy, validationAccuracyAll };
-        writeTable(context, "table", { ...about, ...outcome, reduction: never });
+        writeTable(context, "table", { ...about, ...outcome, reduction: never }, objective);
         const last = trajectory.at(ending.epoch);
         return writeImageCheckpoints(context, objective, [], { ...last, ending });
       }
@@ -49,7 +49,7 @@ export default defineStage(
         limitOf(context, small),
       );
       const at: FractionReduction = { ...reduction, at: start.epoch, trainAccuracy: run.accuracy[0]! };
-      writeTable(context, "table", {
+      const table = {
         ...about,
         ending: run.ending,
         loss: finiteOrNull(run.loss.at(-1)!),
@@ -57,7 +57,8 @@ export default defineStage(
         validationAccuracy: await validationAccuracy(context, objective, run),
         validationAccuracyAll: null,
         reduction: at,
-      });
+      };
+      writeTable(context, "table", table, objective);
       const since = run.checkpoints.filter(({ epoch }) => epoch > start.epoch);
       const path = before.filter(({ epoch }) => epoch <= start.epoch);
       writeImageCheckpoints(context, objective, [...path, ...since], run);

@@ -38,16 +38,8 @@ export default defineStage(
       const maximum = highest === undefined ? null : { epoch: highest.epoch, sharpness: highest.sharpness };
       const early = ending.reason === "complete" ? "" : `, of a training that was not completed (${ending.reason})`;
       context.log(`η = ${eta}: S at most ${maximum?.sharpness ?? "unknown"}${early}`);
-      writeTable(context, "table", {
-        before: eta,
-        at: 0,
-        after: eta,
-        seed,
-        ending,
-        rows,
-        maximum,
-        solves: solves.summary(),
-      });
+      const about = { before: eta, at: 0, after: eta, seed, ending };
+      writeTable(context, "table", { ...about, rows, maximum, solves: solves.summary() }, objective);
     },
     () => undefined,
   ),

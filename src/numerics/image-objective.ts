@@ -4,6 +4,7 @@ import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
 import { type BatchLoader, createBatchLoader, type LoadedBatch } from "./batch-loader.ts";
 import { type FloatArray, toFloats } from "./float-array.ts";
 import { type GhostBatch, type GhostBatchOptions, ghostBatches, usualInterleave } from "./ghost-batches.ts";
+import { createSums, createTally, type PassOptions } from "./ghost-sums.ts";
 import type { ImageData } from "./image-data.ts";
 import type { ImageNetwork } from "./image-networks.ts";
 import { type BatchForm, GRADIENT_OUTPUTS, type ImagePrograms, imagePrograms } from "./image-programs.ts";
@@ -38,7 +39,8 @@ export interface ImageObjective extends CurvatureObjective {
   readonly ghostBatches: readonly GhostBatch[];
   readonly averaging: "equal" | "samples";
   readonly programs: ImagePrograms;
-  gradient(theta: Theta): Promise<GhostGradient>;
+  /** One pass over the ghost batches, which may stop between two of them and go on later, in another process as well. */
+  gradient(theta: Theta, pass?: PassOptions): Promise<GhostGradient>;
   /** With given statistics `[S]`, the same for all replicas, or `[R, S]`: means over samples. Default split `train`. */
   evaluateWith(theta: Theta, statistics: FloatArray, split?: string): Promise<Evaluation>;
   /** Of all training samples together at θ `[P]`: see `poolStatistics`. */
@@ -124,50 +126,57 @@ export async function makeImageObjective(
     const { shape } = matrix(values, numParams, float);
     return Array.from({ length: shape[0]! }, (_, r) => values.subarray(r * numParams, (r + 1) * numParams));
   };
-  /** Calls `visit` for each ghost batch of a split, and for each θ within it. */
+  /** Calls `visit` for each ghost batch of a split from the `first` on, and for each θ within it; then `after`. */
   const forEach = async (
     split: Split,
     rows: readonly FloatArray[],
     visit: (batch: GhostBatch, index: number, inputs: readonly (Tensor | DeviceTensor)[], row: number) => Promise<void>,
+    { first = 0, after }: { readonly first?: number; readonly after?: (index: number) => void } = {},
   ): Promise<void> => {
     const thetas = await Promise.all(rows.map((row) => runtime.upload(vector(row))));
     for (const [index, batch] of split.batches.entries()) {
+      if (index < first) continue;
       const loaded: LoadedBatch = await split.loader.load(batch);
       for (const [row, theta] of thetas.entries())
         await visit(batch, index, [theta, ...loaded, ...fixed.map(vector)], row);
+      after?.(index);
     }
     for (const theta of thetas) theta.dispose();
   };
 
-  /** Sums of what programs say of batches. */
-  const createTally = (replicas: number, split: Split, weightOf: (batch: GhostBatch) => number) => {
-    const loss = new Float64Array(replicas);
-    const correct = new Float64Array(replicas);
-    return {
-      add(row: number, batch: GhostBatch, batchLoss: Tensor, batchCorrect: Tensor) {
-        loss[row]! += weightOf(batch) * batchLoss.data[0]!;
-        correct[row]! += batchCorrect.data[0]!;
+  const ghostGradient = async (
+    rows: readonly FloatArray[],
+    { from, onBatch }: PassOptions = {},
+  ): Promise<GhostGradient> => {
+    const total = train.batches.length;
+    const tally = createTally(rows.length, from);
+    const sums = createSums(rows.length, numParams, from?.gradient);
+    const statistics = rows.map((_, row): FloatArray[] => [...(from?.statistics[row] ?? [])]);
+    await forEach(
+      train,
+      rows,
+      async (batch, _, inputs, row) => {
+        const run = await compiled("gradient", batch, programs.gradient);
+        const [loss, correct, measured, gradient] = await run.run(inputs);
+        tally.add(row, batch.weight, loss!, correct!);
+        sums.add(row, batch.weight, gradient!);
+        statistics[row]!.push(floats(measured!.data));
       },
-      evaluation: (): Evaluation => ({ loss, accuracy: correct.map((value) => value / split.source.count) }),
-    };
-  };
-  const bySamples =
-    (split: Split) =>
-    (batch: GhostBatch): number =>
-      (batch.end - batch.start) / split.source.count;
-
-  const ghostGradient = async (rows: readonly FloatArray[]): Promise<GhostGradient> => {
-    const tally = createTally(rows.length, train, ({ weight }) => weight);
-    const sums = createSums(rows.length, numParams);
-    const statistics = rows.map((): FloatArray[] => []);
-    await forEach(train, rows, async (batch, _, inputs, row) => {
-      const run = await compiled("gradient", batch, programs.gradient);
-      const [loss, correct, measured, gradient] = await run.run(inputs);
-      tally.add(row, batch, loss!, correct!);
-      sums.add(row, batch.weight, gradient!);
-      statistics[row]!.push(floats(measured!.data));
-    });
-    return { ...tally.evaluation(), grad: toFloats(sums.values, float), statistics };
+      {
+        first: from?.batches ?? 0,
+        after(index) {
+          const batches = index + 1;
+          if (batches === total) return;
+          onBatch?.(batches, total, () => ({
+            batches,
+            ...tally.state(),
+            gradient: sums.values.slice(),
+            statistics: statistics.map((each) => [...each]),
+          }));
+        },
+      },
+    );
+    return { ...tally.evaluation(train.source.count), grad: toFloats(sums.values, float), statistics };
   };
 
   return {
@@ -183,13 +192,13 @@ export async function makeImageObjective(
       inTurn(async () => {
         const split = splitOf(name);
         const rows = await rowsOf(theta);
-        const tally = createTally(rows.length, split, ({ weight }) => weight);
+        const tally = createTally(rows.length);
         await forEach(split, rows, async (batch, _, inputs, row) => {
           const run = await compiled("loss", batch, programs.loss);
           const [loss, correct] = await run.run(inputs);
-          tally.add(row, batch, loss!, correct!);
+          tally.add(row, batch.weight, loss!, correct!);
         });
-        return tally.evaluation();
+        return tally.evaluation(split.source.count);
       }),
     evaluateWith: (theta, statistics, name = "train") =>
       inTurn(async () => {
@@ -199,14 +208,15 @@ export async function makeImageObjective(
         if (statistics.length !== size && statistics.length !== size * rows.length)
           throw new Error(`${statistics.length} statistics for ${rows.length} replicas of ${size}`);
         const given = toFloats(statistics, float);
-        const tally = createTally(rows.length, split, bySamples(split));
+        const { count } = split.source;
+        const tally = createTally(rows.length);
         await forEach(split, rows, async (batch, _, inputs, row) => {
           const run = await compiled("given", batch, programs.given);
           const start = given.length === size ? 0 : row * size;
           const [loss, correct] = await run.run([...inputs.slice(0, 3), vector(given.subarray(start, start + size))]);
-          tally.add(row, batch, loss!, correct!);
+          tally.add(row, (batch.end - batch.start) / count, loss!, correct!);
         });
-        return tally.evaluation();
+        return tally.evaluation(count);
       }),
     populationStatistics: (theta) =>
       inTurn(async () => {
@@ -218,12 +228,12 @@ export async function makeImageObjective(
         });
         return poolStatistics(network.channels, batches);
       }),
-    gradient: (theta) => inTurn(async () => ghostGradient(await rowsOf(theta))),
+    gradient: (theta, pass) => inTurn(async () => ghostGradient(await rowsOf(theta), pass)),
     linearize: (theta) =>
       inTurn(async () => {
         // A copy: products come later, and the caller may go on with its array.
         const rows = (await rowsOf(theta)).map((row) => row.slice());
-        const tally = createTally(rows.length, train, ({ weight }) => weight);
+        const tally = createTally(rows.length);
         const sums = createSums(rows.length, numParams);
         const kept = new Map<string, readonly DeviceTensor[]>();
         let left = residualBudget;
@@ -238,14 +248,14 @@ export async function makeImageObjective(
             outputs.slice(0, GRADIENT_OUTPUTS).map((output) => output.read()),
           );
           for (const output of outputs.slice(0, GRADIENT_OUTPUTS)) output.dispose();
-          tally.add(row, batch, loss!, correct!);
+          tally.add(row, batch.weight, loss!, correct!);
           sums.add(row, batch.weight, gradient!);
           if (!keeps) return;
           left -= size;
           kept.set(`${row}/${index}`, outputs.slice(GRADIENT_OUTPUTS));
         });
         return {
-          ...tally.evaluation(),
+          ...tally.evaluation(train.source.count),
           grad: toFloats(sums.values, float),
           hvp: (v) =>
             inTurn(async () => {
@@ -299,18 +309,6 @@ const formOf = ({ start, end, interleave }: GhostBatch): BatchForm => ({ count: 
 function residualBytes(primal: Program, float: "f32" | "f64"): number {
   const bytes = float === "f32" ? 4 : 8;
   return primal.outputs.slice(GRADIENT_OUTPUTS).reduce((total, { shape }) => total + bytes * sizeOf(shape), 0);
-}
-
-/** Weighted sums of vectors in double precision, one for each row. */
-function createSums(rows: number, length: number) {
-  const values = new Float64Array(rows * length);
-  return {
-    values,
-    add(row: number, weight: number, { data }: Tensor) {
-      const offset = row * length;
-      for (let i = 0; i < length; i++) values[offset + i]! += weight * data[i]!;
-    },
-  };
 }
 
 /** Calls follow each other: batches share buffers. */

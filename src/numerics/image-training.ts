@@ -1,5 +1,6 @@
 import { dot } from "./basis.ts";
 import { type FloatArray, toFloats } from "./float-array.ts";
+import type { PassState } from "./ghost-sums.ts";
 import type { ImageObjective } from "./image-objective.ts";
 import { createRecorder, type Run, type RunState } from "./recorder.ts";
 import { initialStatistics, updateStatistics } from "./running-statistics.ts";
@@ -39,10 +40,12 @@ export interface ImageCheckpoint {
 /** All that it takes to go on to the same bits, as plain data. */
 export interface ImageTrainingState {
   readonly run: RunState;
-  /** `[S]` */
+  /** `[S]`, without the pass at `run.epoch`. */
   readonly statistics: Float64Array;
   readonly reducedAt: number | null;
   readonly checkpoints: ThinnedState<ImageCheckpoint>;
+  /** Of the pass at `run.epoch`, where it had begun. */
+  readonly pass?: PassState;
 }
 
 export interface ImageTrainingOptions {
@@ -54,9 +57,14 @@ export interface ImageTrainingOptions {
   readonly checkpoints?: number;
   /** Goes on from there; `start` must be the same as then. */
   readonly from?: ImageTrainingState;
-  /** Asked after each step: whether the state is handed to `onState` now. Bits do not depend on the answer. Default never. */
+  /**
+   * Asked after each ghost batch and each step: whether the state is handed to `onState` now. Bits do not depend on the
+   * answer. Default never.
+   */
   readonly isDue?: () => boolean;
   readonly onState?: (state: ImageTrainingState) => void;
+  /** After each ghost batch of the pass at an epoch but its last. */
+  readonly onBatch?: (epoch: number, batches: number, total: number) => void;
   /** After each epoch, with what was recorded of it. */
   readonly onEpoch?: (epoch: number, loss: number, accuracy: number) => void;
 }
@@ -91,9 +99,27 @@ export async function trainImages(
   const statistics = Float64Array.from(from?.statistics ?? start.statistics ?? initialStatistics(network.channels));
   let theta = toFloats(from?.run.theta ?? start.theta, float);
   let reducedAt = from?.reducedAt ?? null;
+  let begun = from?.pass;
+  const saveIfDue = (epoch: number, passState?: () => PassState): void => {
+    if (isDue?.() !== true) return;
+    onState?.({
+      run: recorder.state(epoch, theta),
+      statistics: statistics.slice(),
+      reducedAt,
+      checkpoints: kept.state(),
+      ...(passState === undefined ? {} : { pass: passState() }),
+    });
+  };
 
   for (let epoch = from?.run.epoch ?? firstEpoch; ; epoch++) {
-    const pass = await objective.gradient(theta);
+    const pass = await objective.gradient(theta, {
+      ...(begun === undefined ? {} : { from: begun }),
+      onBatch(batches, total, state) {
+        options.onBatch?.(epoch, batches, total);
+        saveIfDue(epoch, state);
+      },
+    });
+    begun = undefined;
     const isTakenUp = epoch === firstEpoch && start.statistics !== undefined;
     if (!isTakenUp) for (const measured of pass.statistics[0]!) updateStatistics(statistics, measured);
     const [loss, accuracy] = [pass.loss[0]!, pass.accuracy[0]!];
@@ -104,13 +130,7 @@ export async function trainImages(
     if (recorder.ending !== undefined) break;
     if (reducedAt === null && reducesAt(schedule, epoch, accuracy)) reducedAt = epoch;
     theta = stepped(theta, pass.grad, rateOf(schedule, epoch, reducedAt !== null));
-    if (isDue?.() === true)
-      onState?.({
-        run: recorder.state(epoch + 1, theta),
-        statistics: statistics.slice(),
-        reducedAt,
-        checkpoints: kept.state(),
-      });
+    saveIfDue(epoch + 1);
   }
   recorder.theta = theta;
   return { ...recorder.finish(), statistics, reducedAt, checkpoints: kept.values() };

@@ -7,6 +7,7 @@ import type { Tensor, TensorData } from "../programs/tensor.ts";
 import { inline, inputsOf, trace } from "../programs/trace.ts";
 import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
 import { type FloatArray, toFloats } from "./float-array.ts";
+import type { GhostBatch } from "./ghost-batches.ts";
 import { countCorrect, crossEntropy } from "./layers/cross-entropy.ts";
 import type { Network } from "./networks.ts";
 import { type DeviceSamples, type Samples, uploadSamples } from "./samples.ts";
@@ -47,6 +48,8 @@ export interface CurvatureObjective {
   readonly numParams: number;
   /** Names of the sets of samples. */
   readonly splits: readonly string[];
+  /** Of the training samples, where L is an average over such. */
+  readonly ghostBatches?: readonly GhostBatch[];
   /** Loss and accuracy on the samples called `split`. Default `train`. */
   evaluate(theta: Theta, split?: string): Promise<Evaluation>;
   gradient(theta: Theta): Promise<GradientEvaluation>;

@@ -52,7 +52,7 @@ export async function writeFinalSpectrum(
   if (thetas === undefined) {
     // The figures compare models that know their training set; where training did not end so there is nothing to compare.
     const none = { values: [], residuals: [], matvecs: 0, similarity: null };
-    writeTable(context, "table", { ...about, k, ...none, solves: solves.summary() });
+    writeTable(context, "table", { ...about, k, ...none, solves: solves.summary() }, objective);
     return writeVectors(context, objective, []);
   }
   const end = await hessianEigenpairs(objective, thetas.final, k, { tol });
@@ -62,7 +62,7 @@ export async function writeFinalSpectrum(
     solves.add(pairs, where);
     if (pairs.status !== "converged") context.log(`${where}: ${pairs.status}, residuals ${pairs.residuals.join(", ")}`);
   }
-  writeTable(context, "table", {
+  const table = {
     ...about,
     k,
     values: end.values,
@@ -73,7 +73,8 @@ export async function writeFinalSpectrum(
       midpoint: nestedSimilarities(middle.vectors, end.vectors),
     },
     solves: solves.summary(),
-  });
+  };
+  writeTable(context, "table", table, objective);
   return writeVectors(context, objective, end.vectors);
 }
 
@@ -81,6 +82,6 @@ function writeVectors(context: StageContext, objective: CurvatureObjective, vect
   writeSafetensors(
     context.out("vectors"),
     { vectors: { dtype: objective.float, shape: [vectors.length, objective.numParams], data: vectors } },
-    { provenance: JSON.stringify(provenanceOf(context)) },
+    { provenance: JSON.stringify(provenanceOf(context, objective)) },
   );
 }

@@ -1,4 +1,5 @@
 import type { FloatArray } from "../../src/numerics/float-array.ts";
+import type { PassState } from "../../src/numerics/ghost-sums.ts";
 import type { ImageCheckpoint, ImageTrainingOptions, ImageTrainingState } from "../../src/numerics/image-training.ts";
 import { openResume, type Saved, type Tensors } from "./resume.ts";
 
@@ -14,6 +15,8 @@ interface Position {
   readonly reducedAt: number | null;
   readonly stride: number;
   readonly count: number;
+  /** Of the pass at `epoch`, ghost batches behind; 0 where it had not begun. */
+  readonly batches: number;
 }
 
 /** In `context.resume` (stages declared with `resume: true`); without a folder nothing is saved and nothing found. */
@@ -42,17 +45,18 @@ export function savedBy(
   };
 }
 
-function savedOf({ run, statistics, reducedAt, checkpoints }: ImageTrainingState): Saved {
+function savedOf({ run, statistics, reducedAt, checkpoints, pass }: ImageTrainingState): Saved {
   const { epoch, recent } = run;
   const { stride, count } = checkpoints;
   return {
-    about: { epoch, recent, reducedAt, stride, count } satisfies Position,
+    about: { epoch, recent, reducedAt, stride, count, batches: pass?.batches ?? 0 } satisfies Position,
     state: {
       theta: vector(run.theta),
       statistics: vector(statistics),
       loss: vector(run.loss),
       accuracy: vector(run.accuracy),
       gradientNorm: vector(run.gradientNorm),
+      ...(pass === undefined ? {} : tensorsOf(pass)),
     },
     kept: checkpoints.kept.map((checkpoint) => ({
       epoch: checkpoint.epoch,
@@ -62,7 +66,7 @@ function savedOf({ run, statistics, reducedAt, checkpoints }: ImageTrainingState
 }
 
 function stateOf({ state, about, kept }: Saved): ImageTrainingState {
-  const { epoch, recent, reducedAt, stride, count } = about as unknown as Position;
+  const { epoch, recent, reducedAt, stride, count, batches } = about as unknown as Position;
   return {
     run: {
       epoch,
@@ -85,6 +89,31 @@ function stateOf({ state, about, kept }: Saved): ImageTrainingState {
         }),
       ),
     },
+    ...(batches === 0 ? {} : { pass: passOf(state, batches) }),
+  };
+}
+
+/** A training is one replica. */
+function tensorsOf({ loss, correct, gradient, statistics: [each] }: PassState): Tensors {
+  const single = each![0] instanceof Float32Array;
+  const values = each!.flatMap((row) => [...row]);
+  return {
+    passLoss: vector(loss),
+    passCorrect: vector(correct),
+    passGradient: vector(gradient),
+    passStatistics: vector(single ? Float32Array.from(values) : Float64Array.from(values)),
+  };
+}
+
+function passOf(state: Tensors, batches: number): PassState {
+  const statistics = floatsOf(state, "passStatistics");
+  const size = statistics.length / batches;
+  return {
+    batches,
+    loss: doublesOf(state, "passLoss"),
+    correct: doublesOf(state, "passCorrect"),
+    gradient: doublesOf(state, "passGradient"),
+    statistics: [Array.from({ length: batches }, (_, i) => statistics.slice(i * size, (i + 1) * size))],
   };
 }
 

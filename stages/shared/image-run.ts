@@ -14,8 +14,10 @@ import { paramsOf } from "./params.ts";
 import { provenanceOf } from "./tables.ts";
 import { openTrajectory, tensorOf } from "./tensors.ts";
 
-/** Between saved states: an epoch takes milliseconds or minutes, and a lease of a machine may be short. */
+/** Between saved states: an epoch takes milliseconds or an hour, and a lease of a machine may be short. */
 const SAVE_MS = 30_000;
+/** An epoch that takes longer tells how far it is. */
+const SLOW_MS = 1_000;
 
 /** Epochs at most: in proportion to 1/η, since a small rate needs so many, within params' `epochs` (at least, at most). */
 export function limitOf(context: StageContext, eta: number): number {
@@ -34,19 +36,27 @@ export async function trainInstance(
   const { kept } = paramsOf(context, { kept: "count" });
   const { from, save } = openImageResume(context.resume);
   const first = start.firstEpoch ?? 0;
-  if (from !== undefined) context.log(`goes on from epoch ${from.run.epoch}`);
+  if (from !== undefined) {
+    const within = from.pass === undefined ? "" : `, ghost batch ${from.pass.batches}`;
+    context.log(`goes on from epoch ${from.run.epoch}${within}`);
+  }
+  let told = performance.now();
   const run = await trainImages(objective, start, schedule, {
     epochs,
     checkpoints: kept,
     ...(from === undefined ? {} : { from }),
     ...(context.resume === undefined ? {} : savedBy(SAVE_MS, save)),
-    onEpoch: (epoch, loss, accuracy) =>
-      context.progress({
-        done: epoch - first,
-        total: epochs,
-        unit: "epochs",
-        message: `loss ${loss.toPrecision(3)}, ${(100 * accuracy).toFixed(1)} %`,
-      }),
+    onBatch(epoch, batches, total) {
+      if (performance.now() - told <= SLOW_MS) return;
+      told = performance.now();
+      const message = `ghost batch ${batches} of ${total}`;
+      context.progress({ done: epoch - first + batches / total, total: epochs, unit: "epochs", message });
+    },
+    onEpoch(epoch, loss, accuracy) {
+      told = performance.now();
+      const message = `loss ${loss.toPrecision(3)}, ${(100 * accuracy).toFixed(1)} %`;
+      context.progress({ done: epoch - first, total: epochs, unit: "epochs", message });
+    },
   });
   context.log(`${run.ending.reason} at epoch ${run.ending.epoch}, loss ${run.loss.at(-1)}`);
   return run;
@@ -85,7 +95,7 @@ export function writeImageCheckpoints(
         data: rows.map((row) => row.statistics),
       },
     },
-    { network: network.name, provenance: JSON.stringify(provenanceOf(context)) },
+    { network: network.name, provenance: JSON.stringify(provenanceOf(context, objective)) },
   );
 }
 

@@ -26,11 +26,10 @@ it("image-model, killed with -9 in the middle, goes on to the bytes of one that 
 
   const again = await workspace.runWith({ env }, "run", "image-model", "--json", ...SIZES);
   expect(again.code, again.stdout + again.stderr).toBe(0);
-  const resumed = again.events.flatMap((event) =>
-    event.type === "output" && event.line.startsWith("goes on from epoch")
-      ? [Number(event.line.split(" ").at(-1))]
-      : [],
-  );
+  const resumed = again.events.flatMap((event) => {
+    const epoch = event.type === "output" ? /^goes on from epoch (\d+)/.exec(event.line)?.[1] : undefined;
+    return epoch === undefined ? [] : [Number(epoch)];
+  });
   expect(resumed.length).toBeGreaterThanOrEqual(1);
   expect(resumed[0]).toBeGreaterThanOrEqual(50);
   const files = whole.list("artifacts/image-models");
@@ -48,7 +47,7 @@ function copyOfTheRepository(): Workspace {
   for (const path of ["src", "stages", "schemas", "package.json", "package-lock.json", "pipeline.yaml"])
     cpSync(join(repository, path), workspace.path(path), { recursive: true });
   workspace.linkPackages();
-  // The pace of days, at which this would never save: here each epoch does.
+  // The pace of days, at which this would never save: here each ghost batch does.
   const pace = workspace.path("stages/shared/image-run.ts");
   const source = readFileSync(pace, "utf8");
   expect(source).toContain("const SAVE_MS = 30_000;");

@@ -10,7 +10,8 @@ import { convergenceData } from "../../stages/figures/convergence.ts";
 import { densityData } from "../../stages/figures/density.ts";
 import { layersData } from "../../stages/figures/layers.ts";
 import { fakeContext } from "../data/context.ts";
-import { complaints, readJson } from "../stages/context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson } from "../stages/context.ts";
 import {
   OUTLIERS,
   PARAMETERS,

@@ -9,7 +9,8 @@ import fig09 from "../../stages/fig09.ts";
 import fig10 from "../../stages/fig10.ts";
 import fig11 from "../../stages/fig11.ts";
 import { fakeContext } from "../data/context.ts";
-import { complaints, readJson } from "../stages/context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson } from "../stages/context.ts";
 import { syntheticTables } from "./synthetic.ts";
 import { syntheticLandscape, syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
 

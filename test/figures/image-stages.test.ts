@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ajv } from "ajv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { DepFile, Json, Stage } from "../../src/stage.ts";
@@ -14,6 +13,7 @@ import fig12c from "../../stages/fig12c.ts";
 import fig13 from "../../stages/fig13.ts";
 import { studyOf } from "../../stages/shared/study.ts";
 import { fakeContext } from "../data/context.ts";
+import { complaints } from "../rig/schemas.ts";
 import {
   EXTREME,
   syntheticBigModels,
@@ -23,7 +23,6 @@ import {
   syntheticReduced,
 } from "./synthetic-images.ts";
 
-const schemas = join(import.meta.dirname, "..", "..", "schemas");
 const VGG = { kind: "vgg", widths: [2, 4, 8], convs: 1, dense: 8 };
 const PARAMS = { network: VGG, extreme: EXTREME, from: 0.0005 };
 
@@ -36,10 +35,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What is wrong with an out by its schema: nothing. */
 function problems(out: string, schema: string): unknown {
-  const validate = new Ajv({ strict: false }).compile(
-    JSON.parse(readFileSync(join(schemas, `${schema}.schema.json`), "utf8")),
-  );
-  return validate(JSON.parse(readFileSync(join(folder, out), "utf8"))) ? [] : validate.errors;
+  return complaints(schema, JSON.parse(readFileSync(join(folder, out), "utf8")));
 }
 
 function tableDeps(tables: Readonly<Record<string, readonly object[]>>): Record<string, DepFile[]> {

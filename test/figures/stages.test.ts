@@ -1,17 +1,16 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ajv } from "ajv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DepFile, Json } from "../../src/stage.ts";
 import dln from "../../stages/dln.ts";
 import fig01 from "../../stages/fig01.ts";
 import fig02 from "../../stages/fig02.ts";
 import { fakeContext } from "../data/context.ts";
+import { complaints } from "../rig/schemas.ts";
 import { syntheticTables } from "./synthetic.ts";
 import { FIGURE_1_PARAMS } from "./tables.ts";
 
-const schemas = join(import.meta.dirname, "..", "..", "schemas");
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "figures-"));
@@ -24,9 +23,7 @@ function read(name: string): unknown {
 
 /** What is wrong with an out by its schema: nothing. */
 function problems(out: string, schema: string): unknown {
-  const ajv = new Ajv({ strict: false });
-  const validate = ajv.compile(JSON.parse(readFileSync(join(schemas, `${schema}.schema.json`), "utf8")));
-  return validate(read(out)) ? [] : validate.errors;
+  return complaints(schema, read(out));
 }
 
 async function dlnDep(params = FIGURE_1_PARAMS): Promise<Record<string, DepFile[]>> {

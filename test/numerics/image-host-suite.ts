@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { dot, norm } from "../../src/numerics/basis.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
+import type { PassState } from "../../src/numerics/ghost-sums.ts";
+import type { GhostGradient } from "../../src/numerics/image-objective.ts";
 import { poolStatistics } from "../../src/numerics/running-statistics.ts";
 import { sizeOf } from "../../src/programs/tensor.ts";
 import type { Runtime } from "../../src/runtimes/runtime.ts";
@@ -105,6 +107,37 @@ function describeParts(runtime: Runtime, small: SmallNetwork): void {
       alone.dispose();
     }
     together.dispose();
+  });
+
+  it("stops between two ghost batches and goes on to the same bits, as another objective's as well", async () => {
+    const both = Float64Array.from([...theta, ...moved(b, 0.3)]);
+    const states: PassState[] = [];
+    const plain = ({ loss, accuracy, grad, statistics }: GhostGradient) => ({
+      loss: [...loss],
+      accuracy: [...accuracy],
+      grad: [...grad],
+      statistics: statistics.map((each) => each.map((values) => [...values])),
+    });
+    const whole = plain(
+      await context.objective.gradient(both, {
+        onBatch: (batches, total, state) => {
+          expect(total).toBe(3);
+          states.push(state());
+          expect(states).toHaveLength(batches);
+        },
+      }),
+    );
+    expect(whole).toEqual(plain(await context.objective.gradient(both)));
+    expect(states.map(({ batches }) => batches)).toEqual([1, 2]);
+    for (const [i, from] of states.entries()) {
+      const later: number[] = [];
+      const again = await open({ memory: { data: 0 } });
+      const rest = await again.gradient(both, { from, onBatch: (batches) => later.push(batches) });
+      expect(plain(rest)).toEqual(whole);
+      expect(later).toEqual([2].slice(i));
+      // What was handed out is the caller's: going on from it changed nothing in it.
+      expect(from.statistics.map((each) => each.length)).toEqual([i + 1, i + 1]);
+    }
   });
 
   it("calls at the same time do not disturb one another", async () => {

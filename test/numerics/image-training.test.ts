@@ -171,6 +171,50 @@ it("resumed in a new process's place is the uninterrupted run, bit for bit, from
   expect(openImageResume(undefined).from).toBeUndefined();
 });
 
+it("killed within an epoch, it goes on behind the ghost batch that was saved, to the same bits", async () => {
+  const whole = await train(SCHEDULE, OPTIONS);
+  const passes: number[] = [];
+  const counting: ImageObjective = {
+    ...objective,
+    gradient(theta, pass) {
+      passes.push(objective.ghostBatches.length - (pass?.from?.batches ?? 0));
+      return objective.gradient(theta, pass);
+    },
+  };
+  const folder = mkdtempSync(join(tmpdir(), "images-"));
+  try {
+    // Epochs take three ghost batches. In the warm-up, in one that was begun before, where the rate has just been reduced.
+    for (const [epoch, batches] of [
+      [0, 1],
+      [2, 2],
+      [7, 1],
+      [7, 2],
+    ] as const) {
+      const killed = openImageResume(folder);
+      const stop = new Error("killed");
+      const lost = trainImages(counting, start, SCHEDULE, {
+        ...OPTIONS,
+        ...(killed.from === undefined ? {} : { from: killed.from }),
+        isDue: () => true,
+        onState: (state) => {
+          killed.save(state);
+          if (state.run.epoch === epoch && state.pass?.batches === batches) throw stop;
+        },
+      });
+      await expect(lost).rejects.toBe(stop);
+    }
+    const { from } = openImageResume(folder);
+    expect([from?.run.epoch, from?.pass?.batches, from?.reducedAt]).toEqual([7, 2, null]);
+    const another = await open();
+    expectSame(await trainImages(another, start, SCHEDULE, { ...OPTIONS, from: from! }), whole);
+    await another.dispose();
+    // Nothing is computed again but the ghost batch that was not saved.
+    expect(passes).toEqual([3, ...[2, 3, 3], ...[1, 3, 3, 3, 3, 3], 2]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 it("saves by the time since the last state was saved, that of saving left aside", async () => {
   let seconds = 0;
   const at: number[] = [];

@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ajv } from "ajv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   readSafetensorsHeader,
@@ -23,10 +22,10 @@ import model from "../../stages/model.ts";
 import modelSpectrum from "../../stages/model-spectrum.ts";
 import reduction from "../../stages/reduction.ts";
 import { fakeContext } from "../data/context.ts";
+import { complaints } from "../rig/schemas.ts";
 
 const NETWORK = [4, 5, 3];
 const [PIXELS, TRAIN, TEST] = [4, 12, 9];
-const schemas = join(import.meta.dirname, "..", "..", "schemas");
 
 let folder: string;
 let data: DepFile[];
@@ -81,11 +80,7 @@ const json = <T>(...path: string[]): T => JSON.parse(readFileSync(at(...path), "
 const tensor = (name: string, ...path: string[]): StoredTensor => readTensor(at(...path), name) as StoredTensor;
 
 function expectValid(schema: string, value: unknown): void {
-  const validate = new Ajv({ strict: false }).compile(
-    JSON.parse(readFileSync(join(schemas, `${schema}.schema.json`), "utf8")),
-  );
-  validate(value);
-  expect(validate.errors ?? []).toEqual([]);
+  expect(complaints(schema, value)).toEqual([]);
 }
 
 const trained = (eta: number, seed: number, epochs = 3000): { name: string; params: Json } => ({

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Ajv } from "ajv";
 import type { DepFile, Json, StageContext } from "../../src/stage.ts";
 
 export interface TestContext extends StageContext {
@@ -42,12 +41,4 @@ export function stageContext(
 
 export function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
-}
-
-/** Complaints of `schemas/NAME.schema.json` about a value; none if it fits. */
-export function complaints(schema: string, value: unknown): readonly string[] {
-  const ajv = new Ajv({ allErrors: true, strict: false });
-  const check = ajv.compile(readJson<object>(join("schemas", `${schema}.schema.json`)));
-  check(value);
-  return (check.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }

@@ -27,7 +27,8 @@ import layerSharpness from "../../stages/layer-sharpness.ts";
 import sharpness from "../../stages/sharpness.ts";
 import train from "../../stages/train.ts";
 import { denseHessian } from "../numerics/dense.ts";
-import { complaints, readJson, stageContext } from "./context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson, stageContext } from "./context.ts";
 
 /** Everything about the Hessian on a network so small that its dense one is at hand, each through its own stage. */
 const network = [6, 4, 3];

@@ -21,7 +21,8 @@ import landscape from "../../stages/landscape.ts";
 import periods from "../../stages/periods.ts";
 import sharpening from "../../stages/sharpening.ts";
 import unstable from "../../stages/unstable.ts";
-import { complaints, readJson, stageContext } from "./context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson, stageContext } from "./context.ts";
 
 /** The stages of Figures 3 and 8 to 11 on a tiny network, from files to files, against float64. */
 const network = [16, 6, 5, 3];

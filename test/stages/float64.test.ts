@@ -11,7 +11,8 @@ import type { PathsTable } from "../../stages/figures/precision.ts";
 import float64 from "../../stages/float64.ts";
 import train from "../../stages/train.ts";
 import trainFloat64 from "../../stages/train-float64.ts";
-import { complaints, readJson, stageContext } from "./context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson, stageContext } from "./context.ts";
 
 const network = [16, 6, 5, 3];
 const [ETA, EPOCHS, SEED] = [2, 60, 3];

@@ -21,7 +21,8 @@ import images from "../../stages/images.ts";
 import { readImageData } from "../../stages/shared/image-data.ts";
 import { openImageTrajectory } from "../../stages/shared/image-run.ts";
 import { fakeContext } from "../data/context.ts";
-import { complaints, readJson } from "./context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson } from "./context.ts";
 
 /** The convolutional stages one after another, on the first embedded images and a tiny network, onnx:cpu. */
 const NETWORK = { kind: "vgg", widths: [4, 4], convs: 1, dense: 8 } as const;
@@ -108,6 +109,13 @@ describe("image stages", () => {
       const header = readSafetensorsHeader(path);
       if (isSafetensorsFailure(header)) throw new Error(header.message);
       expect(complaints("checkpoints", JSON.parse(JSON.stringify(headerJson(header))))).toEqual([]);
+      // 12 + 8 of 20 images; the layout decides last bits, so it is told in both.
+      const parts = [
+        { count: 1, images: 12, interleave: 12 },
+        { count: 1, images: 8, interleave: 8 },
+      ];
+      expect(table).toMatchObject({ provenance: { ghostBatches: parts } });
+      expect(JSON.parse(header.metadata.provenance!)).toMatchObject({ ghostBatches: parts });
       const trajectory = openImageTrajectory(path);
       expect(trajectory.epochs[0]).toBe(0);
       expect(trajectory.epochs.at(-1)).toBe(table.ending.epoch);

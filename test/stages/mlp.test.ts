@@ -22,7 +22,8 @@ import intervene from "../../stages/intervene.ts";
 import sharpness from "../../stages/sharpness.ts";
 import similarity from "../../stages/similarity.ts";
 import train from "../../stages/train.ts";
-import { complaints, readJson, stageContext } from "./context.ts";
+import { complaints } from "../rig/schemas.ts";
+import { readJson, stageContext } from "./context.ts";
 
 /** The MLP's stages on a tiny network and random bytes, each through its own module, from files to files. */
 const network = [16, 6, 5, 3];
