@@ -1,10 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { PIPELINE_FILE } from "../engine/load.ts";
-import type { RevisionDifference, RevisionFacts } from "../report/compare-revision.ts";
-import type { LeafChange } from "../report/metrics.ts";
-import type { Json } from "../stage.ts";
+import { writeFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import type { RevisionDifference } from "../report/compare-revision.ts";
 import { type Command, type Context, DEVICE_OPTION, usageError } from "./command.ts";
+import { paramChanges } from "./param-changes.ts";
 import { environmentOf, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -72,30 +70,4 @@ function withoutPictures(difference: RevisionDifference): unknown {
     ...difference,
     results: { ...results, figures: results.figures.map(({ name, change }) => ({ name, change })) },
   };
-}
-
-/** Leaf by leaf as pipeline.yaml has them, profiles included: `mlp.epochs`, `profiles.laptop.mlp.epochs`. */
-async function paramChanges(workspace: string, revision: RevisionFacts): Promise<LeafChange[]> {
-  const [{ parse }, { changedLeaves }, { fileAt }] = await Promise.all([
-    import("yaml"),
-    import("../report/metrics.ts"),
-    import("../report/compare-revision.ts"),
-  ]);
-  const read = (text: string | undefined): { readonly params: Json; readonly profiles: Json } => {
-    let value: { readonly params?: Json; readonly profiles?: Json } | null;
-    try {
-      value = parse(text ?? "") as typeof value;
-    } catch {
-      value = null;
-    }
-    return { params: value?.params ?? {}, profiles: value?.profiles ?? {} };
-  };
-  const [before, after] = [
-    read(fileAt(workspace, revision, PIPELINE_FILE)),
-    read(readFileSync(join(workspace, PIPELINE_FILE), "utf8")),
-  ];
-  return [
-    ...changedLeaves("params", before.params, after.params),
-    ...changedLeaves("profiles", before.profiles, after.profiles),
-  ];
 }

@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   graph: () => import("./graph.ts"),
   report: () => import("./report.ts"),
   diff: () => import("./diff.ts"),
+  comment: () => import("./comment.ts"),
   verify: () => import("./verify.ts"),
   gc: () => import("./gc.ts"),
   cache: () => import("./cache.ts"),

@@ -1,4 +1,4 @@
-import type { Reason } from "../engine/event.ts";
+import type { Reason } from "./event.ts";
 
 /**
  * What did it, at the root: reasons of the instance itself, and instead of "a dep has other bytes" the reasons of what made

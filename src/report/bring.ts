@@ -1,0 +1,49 @@
+import type { Engine } from "../engine/engine.ts";
+import type { PipelineLock } from "../engine/pipeline-lock.ts";
+import type { Digest, InstanceName, Key } from "../engine/plan.ts";
+import type { SnapshotOut } from "./snapshot.ts";
+
+/** Has a file out's bytes in the local cache, or says why they cannot be had. */
+export type Bring = (out: SnapshotOut, most?: number) => Promise<string | undefined>;
+
+/** A picture or a table beyond this is not fetched. */
+const MOST = 32 << 20;
+
+/** Fetches from the remote cache what this machine does not have. Its size is known where the recorded result is. */
+export function openBring({ cas, remote, actions }: Engine, lock: PipelineLock): Bring {
+  return async ({ content, instance }, most = MOST) => {
+    const digest = content.replace(/\+x$/, "") as Digest;
+    if (cas.has(digest)) return undefined;
+    if (remote === undefined) return "not in this machine's cache";
+    const key = lock.get(instance as InstanceName)?.key;
+    const known = Object.values((key && actions.get(key)?.outs) ?? {}).find((out) => out.digest === digest);
+    if (known !== undefined && known.bytes > most) return "too large to be shown";
+    const result = { kind: "file", digest, bytes: known?.bytes ?? most, executable: false } as const;
+    switch (await remote.fetch(result)) {
+      case "here":
+        return undefined;
+      case "missing":
+        return "in no cache";
+      case "corrupted":
+        return "damaged in the remote cache";
+      case "unknown":
+        return "not to be had: the remote cache did not answer";
+    }
+  };
+}
+
+/** Has the action records of these keys here, which tell what decided a result; those that nobody has are left out. */
+export async function learn(
+  { actions, remote, warn }: Engine,
+  wanted: readonly { readonly name: InstanceName; readonly key: Key }[],
+): Promise<void> {
+  if (remote === undefined) return;
+  await Promise.all(
+    wanted.map(async ({ name, key }) => {
+      if (actions.get(key) !== undefined) return;
+      const looked = await remote.look(key, { name, outs: [] });
+      if (looked.type === "found") actions.put(looked.record);
+      else if (looked.type === "unusable") warn(looked.why);
+    }),
+  );
+}
