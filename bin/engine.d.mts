@@ -13,6 +13,8 @@ export interface Options {
   readonly set?: readonly string[] | undefined;
   /** What stages and platforms are given values from (default: `process.env`). */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
+  readonly remote?: string | undefined;
 }
 
 export interface RunOptions extends Options {
@@ -22,8 +24,6 @@ export interface RunOptions extends Options {
   readonly force?: boolean | undefined;
   /** After a failure, run what does not depend on it. */
   readonly keepGoing?: boolean | undefined;
-  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
-  readonly remote?: string | undefined;
   /** Stops children and starts nothing more. */
   readonly signal?: AbortSignal | undefined;
   /** Is told everything that happens, as `pipeline run --json` writes it. */
@@ -143,6 +143,8 @@ export type Event =
 export interface Assessment {
   readonly instance: string;
   readonly state: "fresh" | "restorable" | "stale" | "depends";
+  /** `restorable`: from the remote cache. `fresh`: its outs are there, and nothing that is asked for needs them here. */
+  readonly remote?: true;
   readonly reasons: readonly Reason[];
   readonly dependsOn: readonly string[];
   /** How long it took when it last ran. */

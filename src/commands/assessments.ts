@@ -7,6 +7,7 @@ import { stageOf } from "../reporters/reporter.ts";
 import { counted } from "../reporters/text.ts";
 import type { Arguments, Context } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
+import { remoteOf, warningsOf } from "./remote.ts";
 import { environmentOf } from "./workspace.ts";
 
 /** What stands between instances and being up to date, or the exit code once it has been told why that is not known. */
@@ -15,9 +16,16 @@ export async function assessTargets(
   args: Arguments,
   plan: Plan,
   targets: readonly InstanceName[],
+  forced: ReadonlySet<InstanceName> = new Set(),
 ): Promise<readonly Assessment[] | 2> {
+  const remote = await remoteOf(context, args, plan);
+  if (remote === 2) return 2;
   const { assess } = await import("../engine/assess.ts");
-  const result = await assess(plan, targets, environmentOf(context, args));
+  const result = await assess(plan, targets, environmentOf(context, args), {
+    remote,
+    warn: warningsOf(context),
+    forced,
+  });
   return "reason" in result ? reportPlanFailure(context, result) : result;
 }
 
@@ -26,9 +34,9 @@ export function groupAssessments(assessments: readonly Assessment[]): Assessment
   const groups = new Map<string, Assessment[]>();
   const plain = createPalette(false);
   for (const assessment of assessments) {
-    const { instance, state, reasons } = assessment;
+    const { instance, state, remote, reasons } = assessment;
     const told = reasons.map((reason) => reasonLine(reason, plain));
-    const identity = JSON.stringify([stageOf(instance), state, told]);
+    const identity = JSON.stringify([stageOf(instance), state, remote, told]);
     const group = groups.get(identity);
     if (group === undefined) groups.set(identity, [assessment]);
     else group.push(assessment);

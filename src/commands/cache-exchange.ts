@@ -4,7 +4,7 @@ import { remoteText } from "../reporters/lines.ts";
 import { counted } from "../reporters/text.ts";
 import { type Arguments, type Context, type ExitCode, usageError } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
-import { remoteOf } from "./remote.ts";
+import { remoteOf, warningsOf } from "./remote.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
 
 /** `pipeline cache push|pull [TARGET…]` and `cache check --remote`. */
@@ -31,17 +31,13 @@ export async function exchange(
       "its mode, or PIPELINE_REMOTE_KEY where it trusts keys",
     );
   }
-  const warned = new Set<string>();
   const order: Exchange = {
     plan,
     targets,
     environment: environmentOf(context, args),
     config,
     signal: context.signal,
-    warn(message) {
-      if (!warned.has(message)) context.err.write(`${context.err.palette.yellow("warning")}  ${message}\n`);
-      warned.add(message);
-    },
+    warn: warningsOf(context),
   };
   const { checkRemote, pullResults, pushResults } = await import("../engine/remote/exchange.ts");
   if (action === "check") return tellCheck(context, args, await checkRemote(order, args.flag("full")));

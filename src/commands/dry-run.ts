@@ -16,13 +16,15 @@ export async function dryRun(
   targets: readonly InstanceName[],
   budget: Budget,
 ): Promise<ExitCode> {
-  const assessed = await assessTargets(context, args, plan, targets);
+  const all = targets.length === 0 ? plan.instances.map(({ name }) => name) : targets;
+  const forced = new Set(args.flag("force") ? all : []);
+  const assessed = await assessTargets(context, args, plan, targets, forced);
   if (assessed === 2) return 2;
-  const forced = new Set(args.flag("force") ? targets : []);
   const assessments = assessed.map((assessment): Assessment => {
     if (!forced.has(assessment.instance) || assessment.state === "stale") return assessment;
+    const { remote: _, ...rest } = assessment;
     return {
-      ...assessment,
+      ...rest,
       state: "stale",
       reasons: [{ kind: "forced", subject: "", before: undefined, after: undefined }],
     };

@@ -15,20 +15,21 @@ export function explainGroups(assessments: readonly Assessment[], palette: Palet
 }
 
 function explainGroup(group: readonly Assessment[], palette: Palette): string {
-  const { state, reasons } = group[0]!;
-  const lines = [`${palette.bold(groupName(group))}  ${stateText(state, group, palette)}${tookText(group, palette)}`];
+  const { reasons } = group[0]!;
+  const lines = [`${palette.bold(groupName(group))}  ${stateText(group, palette)}${tookText(group, palette)}`];
   for (const reason of reasons.slice(0, MAX_REASONS)) lines.push(`    ${reasonLine(reason, palette)}`);
   if (reasons.length > MAX_REASONS) lines.push(palette.dim(`    … and ${reasons.length - MAX_REASONS} more`));
   return `${lines.join("\n")}\n`;
 }
 
-/** The answers of `run --dry-run`, `status` and `why`: fresh, can be restored, will run, depends on what others give. */
-export function stateText(state: Assessment["state"], group: readonly Assessment[], palette: Palette): string {
+/** The answers of `run --dry-run`, `status` and `why`, for a group that shares one: fresh, can be restored, will run, depends on what others give. */
+export function stateText(group: readonly Assessment[], palette: Palette): string {
+  const { state, remote } = group[0]!;
   switch (state) {
     case "fresh":
-      return palette.green("fresh");
+      return palette.green(remote ? "fresh in the remote cache" : "fresh");
     case "restorable":
-      return palette.blue("can be restored");
+      return palette.blue(remote ? "will be restored from the remote cache" : "can be restored");
     case "stale":
       return palette.yellow("will run");
     case "depends":

@@ -17,7 +17,10 @@ export function outlookLine(plan: Plan, assessments: readonly Assessment[], budg
   const count = (state: Assessment["state"]): number => assessments.filter((one) => one.state === state).length;
   const parts: string[] = [];
   if (count("stale") > 0) parts.push(`${count("stale")} will run`);
-  if (count("restorable") > 0) parts.push(`${count("restorable")} can be restored`);
+  const afar = assessments.filter(({ state, remote }) => state === "restorable" && remote).length;
+  const near = count("restorable") - afar;
+  if (near > 0) parts.push(`${near} can be restored`);
+  if (afar > 0) parts.push(`${afar} will be restored from the remote cache`);
   if (count("depends") > 0) parts.push(`${count("depends")} ${count("depends") === 1 ? "depends" : "depend"} on them`);
   if (count("fresh") > 0) parts.push(`${count("fresh")} fresh`);
   const { seconds, unknown } = estimate(plan, assessments, budget);

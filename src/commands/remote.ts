@@ -11,6 +11,9 @@ export const REMOTE_OPTIONS = {
   "remote-read-only": { type: "boolean", description: "take results from the remote cache and send none" },
 } as const satisfies Record<string, OptionSpec>;
 
+/** Of commands that only look. */
+export const REMOTE_OPTION = { remote: REMOTE_OPTIONS.remote } as const satisfies Record<string, OptionSpec>;
+
 /** The remote cache that is meant, if any; 2 once a mistake has been told. */
 export async function remoteOf(context: Context, args: Arguments, plan: Plan): Promise<RemoteConfig | undefined | 2> {
   const { environment } = context;
@@ -21,4 +24,13 @@ export async function remoteOf(context: Context, args: Arguments, plan: Plan): P
   const config = remoteConfigOf(plan.remote, environment, { url, readOnly: args.flag("remote-read-only") });
   if (config === undefined || !isConfigProblem(config)) return config;
   return usageError(context, config.message, config.remedy);
+}
+
+/** Writes what is wrong with the remote cache beside what a command tells, each sentence once. */
+export function warningsOf({ err }: Context): (message: string) => void {
+  const told = new Set<string>();
+  return (message) => {
+    if (!told.has(message)) err.write(`${err.palette.yellow("warning")}  ${message}\n`);
+    told.add(message);
+  };
 }

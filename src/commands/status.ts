@@ -8,6 +8,7 @@ import { assessTargets } from "./assessments.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS } from "./command.ts";
 import { stateText, tookText } from "./explain.ts";
 import { outlookLine } from "./outlook.ts";
+import { REMOTE_OPTION } from "./remote.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -18,6 +19,7 @@ export const command: Command = {
 what others turn out to give, with the time they took before and an estimate of the whole. Changes nothing.`,
   options: {
     ...PLAN_OPTIONS,
+    ...REMOTE_OPTION,
     ...DEVICE_OPTION,
     json: { type: "boolean", description: "one JSON object a line for each instance" },
   },
@@ -60,10 +62,12 @@ what others turn out to give, with the time they took before and an estimate of 
 function stageText(assessments: readonly Assessment[], palette: Palette): string {
   const parts: string[] = [];
   for (const state of ["fresh", "restorable", "stale", "depends"] as const) {
-    const group = assessments.filter((assessment) => assessment.state === state);
-    if (group.length === 0) continue;
-    const number = assessments.length === 1 ? "" : `${group.length} `;
-    parts.push(`${number}${stateText(state, group, palette)}`);
+    for (const remote of [undefined, true] as const) {
+      const group = assessments.filter((assessment) => assessment.state === state && assessment.remote === remote);
+      if (group.length === 0) continue;
+      const number = assessments.length === 1 ? "" : `${group.length} `;
+      parts.push(`${number}${stateText(group, palette)}`);
+    }
   }
   return `${parts.join(", ")}${tookText(assessments, palette)}`;
 }

@@ -2,6 +2,7 @@ import { counted } from "../reporters/text.ts";
 import { assessTargets } from "./assessments.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS } from "./command.ts";
 import { explainGroups } from "./explain.ts";
+import { REMOTE_OPTION } from "./remote.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -11,6 +12,7 @@ export const command: Command = {
   description: "Tells for each instance what has changed since it last ran: params, code, packages, deps, platform.",
   options: {
     ...PLAN_OPTIONS,
+    ...REMOTE_OPTION,
     ...DEVICE_OPTION,
     json: { type: "boolean", description: "one JSON object a line" },
   },

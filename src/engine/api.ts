@@ -24,6 +24,8 @@ export interface Options {
   readonly set?: readonly string[] | undefined;
   /** What stages and platforms are given values from (default: `process.env`). */
   readonly environment?: Environment | undefined;
+  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
+  readonly remote?: string | undefined;
 }
 
 export interface RunOptions extends Options {
@@ -31,8 +33,6 @@ export interface RunOptions extends Options {
   readonly jobs?: number | undefined;
   readonly force?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
-  /** The URL of a remote cache, or `off` (default: `PIPELINE_REMOTE_CACHE`, else pipeline.yaml's). */
-  readonly remote?: string | undefined;
   /** Stops children and starts nothing more. */
   readonly signal?: AbortSignal | undefined;
   /** Is told everything that happens, as `pipeline run --json` writes it. */
@@ -67,7 +67,10 @@ export async function run(options: RunOptions): Promise<Summary | Problem> {
 export async function status(options: Options): Promise<readonly Assessment[] | Problem> {
   const opened = await open(options);
   if ("reason" in opened) return opened;
-  return assess(opened.plan, opened.targets, options.environment ?? process.env);
+  const { environment = process.env } = options;
+  const remote = remoteConfigOf(opened.plan.remote, environment, { url: options.remote });
+  if (remote !== undefined && isConfigProblem(remote)) return remote;
+  return assess(opened.plan, opened.targets, environment, { remote });
 }
 
 export function isProblem(result: object): result is Problem {

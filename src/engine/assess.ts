@@ -4,9 +4,10 @@ import type { Reason } from "./event.ts";
 import { reason, reasonsFor } from "./examine.ts";
 import { expectedSeconds } from "./expected.ts";
 import { manifestOf } from "./key.ts";
-import { looking } from "./looking.ts";
+import { type Looking, looking } from "./looking.ts";
 import type { InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
+import { type Finding, producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 
 /** What a run would do with an instance, and why. */
@@ -17,6 +18,8 @@ export interface Assessment {
    * as the new outs of `dependsOn` turn out.
    */
   readonly state: "fresh" | "restorable" | "stale" | "depends";
+  /** `restorable`: from the remote cache. `fresh`: its outs are there, and nothing that is asked for needs them here. */
+  readonly remote?: true;
   /** What changed since the last result here. A `dep` with `before` equal to `after` has unchanged bytes. */
   readonly reasons: readonly Reason[];
   /** Stale instances upstream whose outs decide. */
@@ -27,15 +30,22 @@ export interface Assessment {
   readonly expectedSeconds: number | undefined;
 }
 
+export interface AssessOptions extends Pick<Looking, "remote" | "warn"> {
+  /** What runs whatever is known of it. */
+  readonly forced?: ReadonlySet<InstanceName>;
+}
+
 /** Looks at the targets and everything they depend on (all instances where none is named), in plan order, and changes nothing. */
 export async function assess(
   plan: Plan,
   targets: readonly InstanceName[],
   environment: Environment,
+  { forced = new Set(), ...options }: AssessOptions = {},
 ): Promise<readonly Assessment[] | PlanFailure> {
   const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
-  return looking(plan, instances, environment, {}, (engine, inputs, { findings, produced }) => {
+  return looking(plan, instances, environment, options, (engine, inputs, { findings, produced }) => {
     const expected = expectedSeconds(engine, inputs, instances);
+    const wanted = targets.length === 0 ? undefined : new Set(targets.concat([...readByActions(findings, forced)]));
     return findings.map((finding): Assessment => {
       const { instance } = finding;
       const { name } = instance;
@@ -62,7 +72,10 @@ export async function assess(
         case "fresh":
           return assessment("fresh", []);
         case "restorable":
-          return assessment("restorable", verdict.reasons);
+          if (verdict.remote === undefined) return assessment("restorable", verdict.reasons);
+          return verdict.remote === "vacant" && wanted?.has(name) === false
+            ? { ...assessment("fresh", []), remote: true }
+            : { ...assessment("restorable", verdict.reasons), remote: true };
         case "broken":
           return assessment("stale", [
             reason(verdict.failure.reason, instance.stage, undefined, verdict.failure.message),
@@ -76,4 +89,12 @@ export async function assess(
       }
     });
   });
+}
+
+/** The instances whose outs are dep of something that runs, or may. */
+function readByActions(findings: readonly Finding[], forced: ReadonlySet<InstanceName>): Set<InstanceName> {
+  const runs = findings.filter(
+    (finding) => "roots" in finding || finding.verdict.state === "stale" || forced.has(finding.instance.name),
+  );
+  return new Set(runs.flatMap(({ instance }) => producersOf(instance)));
 }

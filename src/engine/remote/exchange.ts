@@ -3,14 +3,15 @@ import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../eng
 import type { Environment } from "../environment.ts";
 import type { RemoteTally } from "../event.ts";
 import { explainIo } from "../io-error.ts";
+import { limited } from "../limited.ts";
 import type { OutResult } from "../outcome.ts";
-import type { Instance, InstanceName, Key, Plan } from "../plan.ts";
+import type { Digest, Instance, InstanceName, Key, Plan } from "../plan.ts";
 import type { PlanFailure } from "../plan-failure.ts";
 import { survey } from "../survey.ts";
 import { closureOf } from "../targets.ts";
 import { parseTree } from "../tree.ts";
 import type { RemoteConfig } from "./config.ts";
-import { openRemote, type Remote } from "./remote.ts";
+import { type Looked, openRemote, type Remote } from "./remote.ts";
 
 export interface Exchange {
   readonly plan: Plan;
@@ -49,7 +50,7 @@ export interface RemoteReport {
 }
 
 /** Instances at a time; requests have a bound of their own. */
-const PARALLEL = 16;
+const TOGETHER = 64;
 
 /** Sends the results of the targets that are here. */
 export function pushResults(exchange: Exchange): Promise<Exchanged | PlanFailure> {
@@ -57,13 +58,14 @@ export function pushResults(exchange: Exchange): Promise<Exchanged | PlanFailure
     const missing: InstanceName[] = [];
     const failed: InstanceName[] = [];
     let results = 0;
-    await inParallel(found, async ({ instance, key }) => {
+    await forEach(found, async ({ instance, key }) => {
       const record = key === undefined ? undefined : engine.actions.get(key);
       if (record === undefined) missing.push(instance.name);
       else if (await remote.send(record)) results++;
       else failed.push(instance.name);
     });
-    return { results, missing, failed, remote: remote.tally() };
+    const inOrder = ordered(found);
+    return { results, missing: inOrder(missing), failed: inOrder(failed), remote: remote.tally() };
   });
 }
 
@@ -73,7 +75,7 @@ export function pullResults(exchange: Exchange): Promise<Exchanged | PlanFailure
     const missing: InstanceName[] = [];
     const failed: InstanceName[] = [];
     let results = 0;
-    await inParallel(found, async ({ instance, key }) => {
+    await forEach(found, async ({ instance, key }) => {
       const record = key === undefined ? undefined : engine.actions.get(key);
       if (record === undefined) {
         missing.push(instance.name);
@@ -83,7 +85,8 @@ export function pullResults(exchange: Exchange): Promise<Exchanged | PlanFailure
       if (fetched.every((answer) => answer === "here")) results++;
       else failed.push(instance.name);
     });
-    return { results, missing, failed, remote: remote.tally() };
+    const inOrder = ordered(found);
+    return { results, missing: inOrder(missing), failed: inOrder(failed), remote: remote.tally() };
   });
 }
 
@@ -92,14 +95,20 @@ export function checkRemote(exchange: Exchange, full: boolean): Promise<RemoteRe
   return known(exchange, true, async (engine, remote, found) => {
     const missing: InstanceName[] = [];
     const problems: RemoteProblem[] = [];
-    const seen = new Map<string, Promise<boolean | undefined>>();
+    const seen = new Map<Digest, Promise<boolean | undefined>>();
     let results = 0;
-    const ask = (digest: OutResult["digest"], bytes: number): Promise<boolean | undefined> => {
+    const checkBlob = async (instance: InstanceName, { digest, path }: Blob, bytes: number): Promise<void> => {
       const asked = seen.get(digest) ?? remote.has(digest, bytes, full);
       seen.set(digest, asked);
-      return asked;
+      const there = await asked;
+      if (there === true) return;
+      const wrong = full && there === false && (await remote.has(digest, 0, false)) === true;
+      const what = wrong ? "has other bytes" : there === undefined ? "was not to be had" : "is missing";
+      const message = `the blob ${digest} of ${instance} (${path}) ${what}`;
+      const reason = wrong ? "corrupted-blob" : there === undefined ? "unanswered" : "missing-blob";
+      problems.push({ reason, instance, message });
     };
-    await inParallel(found, async ({ instance, key }) => {
+    await forEach(found, async ({ instance, key }) => {
       const { name } = instance;
       if (key === undefined) {
         missing.push(name);
@@ -113,30 +122,37 @@ export function checkRemote(exchange: Exchange, full: boolean): Promise<RemoteRe
         problems.push({ reason: "unanswered", instance: name, message: `the result of ${name} was not to be had` });
       } else {
         results++;
-        for (const [out, result] of Object.entries(looked.record.outs)) {
-          const blobs = [{ digest: result.digest, path: out }];
-          if (
-            result.kind === "directory" &&
-            (await remote.fetch({ ...result, kind: "file", executable: false })) === "here"
-          ) {
-            const bytes = engine.cas.read(result.digest);
-            const tree = typeof bytes === "string" ? undefined : parseTree(bytes);
-            for (const { digest, path } of tree ?? []) blobs.push({ digest, path: `${out}/${path}` });
-          }
-          for (const { digest, path } of blobs) {
-            const there = await ask(digest, result.bytes);
-            if (there === true) continue;
-            const reason = there === undefined ? "unanswered" : "missing-blob";
-            const wrong = full && there === false && (await remote.has(digest, 0, false)) === true;
-            const what = wrong ? "has other bytes" : there === undefined ? "was not to be had" : "is missing";
-            const message = `the blob ${digest} of ${name} (${path}) ${what}`;
-            problems.push({ reason: wrong ? "corrupted-blob" : reason, instance: name, message });
-          }
-        }
+        await Promise.all(
+          Object.entries(looked.record.outs).map(async ([out, result]) => {
+            const blobs = await blobsOf(engine, remote, out, result);
+            await Promise.all(blobs.map((blob) => checkBlob(name, blob, result.bytes)));
+          }),
+        );
       }
     });
-    return { results, blobs: seen.size, missing, problems, remote: remote.tally() };
+    const inOrder = ordered(found);
+    const sorted = inOrder([...new Set(problems.map(({ instance }) => instance))]).flatMap((name) =>
+      problems.filter(({ instance }) => instance === name),
+    );
+    return { results, blobs: seen.size, missing: inOrder(missing), problems: sorted, remote: remote.tally() };
   });
+}
+
+interface Blob {
+  readonly digest: Digest;
+  /** As it is told. */
+  readonly path: string;
+}
+
+/** The blobs of an out: for a directory its tree, which is fetched, and what that names. */
+async function blobsOf(engine: Engine, remote: Remote, out: string, result: OutResult): Promise<Blob[]> {
+  const { digest } = result;
+  const own = { digest, path: out };
+  if (result.kind === "file") return [own];
+  if ((await remote.fetch({ ...result, kind: "file", executable: false })) !== "here") return [own];
+  const bytes = engine.cas.read(digest);
+  const tree = typeof bytes === "string" ? undefined : parseTree(bytes);
+  return [own, ...(tree ?? []).map((file) => ({ digest: file.digest, path: `${out}/${file.path}` }))];
 }
 
 interface Known {
@@ -155,7 +171,7 @@ async function known<T extends object>(
   let remote: Remote | undefined;
   const engine = openEngine(plan, environment, signal, warn, {
     remote: (store, cas) => {
-      remote = openRemote(config, store, cas, signal, warn);
+      remote = askingOnce(openRemote(config, store, cas, signal, warn, ""));
       return remote;
     },
   });
@@ -184,10 +200,28 @@ async function known<T extends object>(
   }
 }
 
-async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
+async function forEach<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const inTurn = limited(TOGETHER);
+  await Promise.all(items.map((item) => inTurn(() => act(item))));
+}
+
+/** Names as they came, in the order of the plan. */
+function ordered(found: readonly Known[]): (names: readonly InstanceName[]) => InstanceName[] {
+  return (names) => {
+    const given = new Set(names);
+    return found.flatMap(({ instance: { name } }) => (given.has(name) ? [name] : []));
   };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}
+
+/** The same, asked once for each key. */
+function askingOnce(remote: Remote): Remote {
+  const looked = new Map<Key, Promise<Looked>>();
+  return {
+    ...remote,
+    look(key, instance) {
+      const asked = looked.get(key) ?? remote.look(key, instance);
+      looked.set(key, asked);
+      return asked;
+    },
+  };
 }

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type Cas, openCas } from "../../src/engine/cas.ts";
+import type { OutResult } from "../../src/engine/outcome.ts";
+import type { Digest } from "../../src/engine/plan.ts";
+import { isConfigProblem, remoteConfigOf } from "../../src/engine/remote/config.ts";
+import { openRemote, type Remote } from "../../src/engine/remote/remote.ts";
+import { openStore } from "../../src/engine/store.ts";
+import type { CacheServer } from "./cache-server.ts";
+
+/** A remote cache as a run opens it, on an empty store of its own, in this process. */
+export interface Client {
+  readonly remote: Remote;
+  readonly cas: Cas;
+  readonly warnings: string[];
+  readonly controller: AbortController;
+}
+
+export function openClient(url: string, environment: Readonly<Record<string, string>> = {}): Client {
+  const folder = mkdtempSync(join(tmpdir(), "pipeline-remote-"));
+  const config = remoteConfigOf(undefined, { PIPELINE_REMOTE_TIMEOUT: "5", ...environment }, { url });
+  if (config === undefined || isConfigProblem(config)) throw new Error(config?.message);
+  const store = openStore(folder);
+  const cas = openCas(store);
+  const warnings: string[] = [];
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  const remote = openRemote(config, store, cas, controller.signal, (message) => warnings.push(message));
+  onTestFinished(() => {
+    remote.close();
+    store.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return { remote, cas, warnings, controller };
+}
+
+/** A file's result, whose blob the server has. */
+export function blobOn(server: Pick<CacheServer, "entries">, content: string | Buffer): OutResult & { kind: "file" } {
+  const bytes = Buffer.from(content);
+  const digest = createHash("sha256").update(bytes).digest("hex") as Digest;
+  server.entries.set(`cas/${digest}`, bytes);
+  return { kind: "file", digest, bytes: bytes.length, executable: false };
+}
