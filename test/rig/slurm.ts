@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,13 @@ export interface MiniCluster {
   readonly env: { readonly SLURM_CONF: string };
   /** Runs one of Slurm's programs to its end and gives what it printed; throws where it fails. */
   ask(program: string, ...args: readonly string[]): string;
+  /** A node loses its power: slurmd and all that runs there are gone at once, and nobody tells the controller. */
+  crash(node: string): void;
+  /** A node comes back. */
+  boot(node: string): void;
+  /** The controller is gone at once, or comes back, with lines of slurm.conf changed. */
+  endController(): void;
+  startController(settings?: Settings): void;
   stop(): void;
 }
 
@@ -42,14 +49,22 @@ function slurm_job_modify() return slurm.SUCCESS end
 return slurm.SUCCESS
 `;
 
+/** Lines of slurm.conf, by name. */
+export type Settings = Readonly<Record<string, string | number>>;
+
 export interface ClusterOptions {
   /** A device on the second node, which is none. */
   readonly gres?: boolean;
   /** Processors of each node. */
   readonly cpus?: number;
+  readonly settings?: Settings;
 }
 
-export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = {}): Promise<MiniCluster> {
+export async function startCluster({
+  gres = false,
+  cpus = 4,
+  settings = {},
+}: ClusterOptions = {}): Promise<MiniCluster> {
   const folder = mkdtempSync(join(tmpdir(), "slurm-"));
   for (const name of ["run", "state", "log", ...NODES.map((name) => `spool-${name}`)]) mkdirSync(join(folder, name));
   const [controller, ...nodes] = await freePorts(1 + NODES.length);
@@ -116,24 +131,46 @@ export async function startCluster({ gres = false, cpus = 4 }: ClusterOptions = 
     "PartitionName=apart Nodes=n3 MaxTime=INFINITE State=UP PriorityTier=1",
     "PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF",
   ];
-  writeFileSync(conf, `${lines.join("\n")}\n`);
+  const configure = (changed: Settings): void => {
+    const names = new Set(Object.keys(changed));
+    const kept = lines.filter((line) => !names.has(line.slice(0, line.indexOf("="))));
+    writeFileSync(
+      conf,
+      `${[...Object.entries(changed).map(([name, value]) => `${name}=${value}`), ...kept].join("\n")}\n`,
+    );
+  };
+  configure(settings);
   writeFileSync(join(folder, "job_submit.lua"), CROWDED);
   const munged = ["--force", `--key-file=${key}`, `--socket=${socket}`, `--pid-file=${pids.munged}`];
   run("munged", ...munged, `--log-file=${folder}/munged.log`, `--seed-file=${folder}/munge.seed`);
+  const boot = (name: string): void => void run("slurmd", "-f", conf, "-N", name);
   run("slurmctld", "-f", conf);
-  for (const name of NODES) run("slurmd", "-f", conf, "-N", name);
+  for (const name of NODES) boot(name);
 
   // At once: an orderly end takes ten seconds, and nobody will ask for what it would save.
   const end = (file: string): void => {
     try {
-      process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
+      kill(Number(readFileSync(file, "utf8")));
     } catch {
-      // It has never started, or is gone.
+      // It has never started.
     }
   };
   const cluster: MiniCluster = {
     env: { SLURM_CONF: conf },
     ask: run,
+    crash(node) {
+      end(join(folder, "run", `slurmd-${node}.pid`));
+      // What watches a job goes before the job: it would tell how that ended.
+      const jobs = processesWith(`SLURMD_NODENAME=${node}`, `SLURM_CONF=${conf}`);
+      for (const pid of [...jobs.flatMap(watcherOf), ...jobs]) kill(pid);
+    },
+    boot,
+    endController: () => end(pids.slurmctld),
+    startController(changed = {}) {
+      configure({ ...settings, ...changed });
+      run("slurmctld", "-f", conf);
+      until(() => run("scontrol", "ping").includes("UP"));
+    },
     stop() {
       try {
         if (run("squeue", "--noheader") !== "") {
@@ -164,6 +201,36 @@ function until(holds: () => boolean): void {
     }
     if (Date.now() > last) throw new Error("the cluster in miniature does not come up");
     pause();
+  }
+}
+
+/** Those that were started with these variables. */
+function processesWith(...variables: readonly string[]): number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
+      return variables.every((variable) => environment.includes(variable)) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function watcherOf(pid: number): number[] {
+  try {
+    const parent = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    return readFileSync(`/proc/${parent}/comm`, "utf8").startsWith("slurmstepd") ? [parent] : [];
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone.
   }
 }
 

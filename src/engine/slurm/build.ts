@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { buildFolder, buildId, packageRoot } from "../build.ts";
 import { spoolRoot } from "./spool.ts";
 
-const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+export const sharedBuilds = (workspace: string): string => join(spoolRoot(workspace), "build");
 
 /**
  * The program that jobs run, copied beside them: the launcher keeps its bundles where nodes may not see them, and not for
@@ -13,7 +13,7 @@ export function shareBuild(
   workspace: string,
 ): { readonly root: string; readonly id: string; readonly folder: string } | undefined {
   if (buildFolder === undefined || buildId === undefined) return undefined;
-  const root = join(spoolRoot(workspace), "build");
+  const root = sharedBuilds(workspace);
   const folder = join(root, buildId);
   const build = { root: packageRoot, id: buildId, folder };
   if (existsSync(folder)) return build;
@@ -31,11 +31,6 @@ export function shareBuild(
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
-  }
-  for (const name of readdirSync(root)) {
-    const path = join(root, name);
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (name !== buildId && name !== "node_modules" && age > KEPT_MS) rmSync(path, { recursive: true, force: true });
   }
   return build;
 }

@@ -7,11 +7,13 @@ export interface JobEnd {
   /** `12_3`, or what sbatch said. */
   readonly job: string;
   readonly node: string;
+  /** Its program had said so. */
+  readonly began: boolean;
   /** The last that it printed itself. */
   readonly output: readonly string[];
 }
 
-export function explainJob(name: string, { state, job, node, output }: JobEnd, isResumed: boolean): Failure {
+export function explainJob(name: string, { state, job, node, began, output }: JobEnd, isResumed: boolean): Failure {
   const where = node === "" ? "" : ` on ${node}`;
   const again = isResumed ? "run again: it goes on where it was" : "run again";
   const failure = (reason: string, message: string, remedy: string): Failure => ({ reason, message, remedy, output });
@@ -58,8 +60,10 @@ export function explainJob(name: string, { state, job, node, output }: JobEnd, i
     default:
       return failure(
         "job-failed",
-        `the job ${job} of ${name} ended as ${state}${where} before its work began or was done`,
-        "look at its output above, and whether its node has the same Node.js and sees the workspace's folder",
+        `the job ${job} of ${name} ended as ${state}${where} before its work ${began ? "was done" : "began"}`,
+        began
+          ? "look at its output above, and at the node's log: its program was ended from outside"
+          : "look at its output above, and whether its node has the same Node.js and sees the workspace's folder",
       );
   }
 }

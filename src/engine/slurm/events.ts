@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import type { TaskEvent } from "./task.ts";
 
 /** Whole lines that are events; a kill may have cut one in two. */
@@ -13,6 +13,24 @@ export function parseEvents(text: string): TaskEvent[] {
   });
 }
 
+/**
+ * The members that have ended. A start that was put back may go on for a while, where its node was given up: what failed
+ * there does not count.
+ */
+export function settledIn(events: readonly TaskEvent[]): ReadonlySet<number> {
+  const settled = new Set<number>();
+  let start = 0;
+  for (const event of events) {
+    if (event.type === "began") start = event.start;
+    else if (event.type === "settled" && counts(event, start)) settled.add(event.member);
+  }
+  return settled;
+}
+
+export function counts(event: Extract<TaskEvent, { readonly type: "settled" }>, start: number): boolean {
+  return event.start >= start || event.end.type === "finished";
+}
+
 /** Reads what a process has told since the last time. */
 export interface EventReader {
   read(): readonly TaskEvent[];
@@ -23,13 +41,8 @@ export function openEvents(file: string): EventReader {
   let rest: Uint8Array = new Uint8Array();
   return {
     read() {
-      let descriptor: number;
-      try {
-        // Opened each time: that is when a network file system asks the server what is new.
-        descriptor = openSync(file, "r");
-      } catch {
-        return [];
-      }
+      const descriptor = open(file);
+      if (descriptor === undefined) return [];
       try {
         const { size } = fstatSync(descriptor);
         if (size <= offset) return [];
@@ -45,4 +58,39 @@ export function openEvents(file: string): EventReader {
       }
     },
   };
+}
+
+/** Which processes have begun to tell: until then nobody looks for what they tell. */
+export interface Arrivals {
+  look(): void;
+  has(index: number): boolean;
+}
+
+/** A folder's time may be this coarse, or its server's clock this much behind: a change after a look could keep it. */
+const COARSE_MS = 2000;
+
+export function openArrivals(folder: string): Arrivals {
+  const names = new Set<string>();
+  let time: number | undefined;
+  return {
+    look() {
+      const descriptor = open(folder);
+      if (descriptor === undefined) return;
+      const { mtimeMs } = fstatSync(descriptor);
+      closeSync(descriptor);
+      if (mtimeMs === time) return;
+      for (const name of readdirSync(folder)) names.add(name);
+      if (Date.now() - mtimeMs > COARSE_MS) time = mtimeMs;
+    },
+    has: (index) => names.has(String(index)),
+  };
+}
+
+/** Opened each time: that is when a network file system asks the server what is new. */
+function open(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
+  }
 }

@@ -9,11 +9,13 @@ import { commonOf, isFailure } from "./common.ts";
 import { explainJob, type JobEnd } from "./end.ts";
 import { forgetClusterFacts } from "./facts.ts";
 import { openGpus } from "./gpus.ts";
-import { type JobState, openJobs, type Work } from "./jobs.ts";
+import { openJobs } from "./jobs.ts";
 import { slurmOptionsOf } from "./options.ts";
+import type { Place } from "./places.ts";
 import { flagsOf, slurmProblem } from "./sbatch.ts";
-import { forgetKey, openSpool, type Place, placeOfKey, sweepSpools, taskFile, workFolder } from "./spool.ts";
+import { taskFile, workFolder } from "./spool.ts";
 import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
+import type { JobState, Work } from "./work.ts";
 
 const TAIL = 20;
 /** Failures of a job that are not its members': those are not tried again one by one. */
@@ -34,7 +36,6 @@ export function slurmExecutor(
   const options = slurmOptionsOf(plan);
   const problem = slurmProblem(environment);
   if (problem !== undefined) return problem;
-  sweepSpools(workspace);
   const gpus = openGpus(plan, options, environment);
   const cluster = openJobs({
     workspace,
@@ -69,6 +70,7 @@ export function slurmExecutor(
       flags,
       common,
       task,
+      holds: (member) => waiting.has(member),
       on(event: TaskEvent, { spool, index }) {
         if (event.type === "began") cpu = event.cpu;
         else if (event.type === "line") waiting.get(event.member)?.hooks.onLine(event.stream, event.line);
@@ -76,9 +78,7 @@ export function slurmExecutor(
         else if (event.type === "settled") {
           const member = waiting.get(event.member);
           if (member === undefined) return;
-          // Before its outs leave: a driver that is killed now has to run it again.
-          forgetKey(workspace, member.action.key, spool);
-          takeOuts(member, workFolder(spool, index, event.member));
+          takeOuts(member, workFolder(spool, index, event.start, event.member));
           settle(event.member, event.end);
         }
       },
@@ -90,10 +90,11 @@ export function slurmExecutor(
         if (first === undefined) return;
         const isBatch = members.size > 1;
         const name = isBatch ? `a batch of ${members.size} instances of ${instance.stage}` : instance.name;
-        const told = end ?? { state: "COMPLETED", job: "", node: "", output: [] };
+        const told = end ?? { state: "COMPLETED", job: "", node: "", began: true, output: [] };
         const output = [...first[1].hooks.tail(), ...told.output].slice(-TAIL);
         const failure = explainJob(name, { ...told, output }, instance.resume === true);
-        if (!isBatch || OF_THE_JOB.has(failure.reason)) {
+        const isOfTheJob = OF_THE_JOB.has(failure.reason) || (failure.reason === "job-failed" && !told.began);
+        if (!isBatch || isOfTheJob) {
           for (const [index] of [first, ...others]) settle(index, { type: "failed", failure });
           return;
         }
@@ -114,13 +115,13 @@ export function slurmExecutor(
       { readonly place: Place; readonly task: Task; readonly members: Map<number, Member> }
     >();
     for (const member of members) {
-      const place = placeOfKey(workspace, member.action.key);
-      const task = place && taskAt(workspace, place);
+      const place = cluster.find(member.action.key);
+      const task = place && taskAt(place);
       if (place === undefined || task?.type !== "actions" || task.stamps[place.member] !== stampOf(workspace, member)) {
         fresh.push(member);
         continue;
       }
-      const id = `${place.id} ${place.index}`;
+      const id = `${place.spool.id} ${place.index}`;
       const group = groups.get(id) ?? { place, task, members: new Map<number, Member>() };
       group.members.set(place.member, member);
       groups.set(id, group);
@@ -128,7 +129,8 @@ export function slurmExecutor(
     for (const { place, task, members: found } of groups.values()) {
       const common = await commonFor();
       const work = isFailure(common) ? undefined : workOf(found, common, [], task);
-      if (work === undefined || !(await cluster.adopt(place, work))) fresh.push(...found.values());
+      const keys = [...found.values()].map(({ action }) => action.key);
+      if (work === undefined || !(await cluster.adopt(place, keys, work))) fresh.push(...found.values());
     }
     return fresh;
   };
@@ -196,9 +198,9 @@ function taskOf({ action }: Member): TaskAction {
   return { ...rest, outs: Object.fromEntries(outs) };
 }
 
-function taskAt(workspace: string, { id, index }: Place): Task | undefined {
+function taskAt({ spool, index }: Place): Task | undefined {
   try {
-    return JSON.parse(readFileSync(taskFile(openSpool(workspace, id), index), "utf8")) as Task;
+    return JSON.parse(readFileSync(taskFile(spool, index), "utf8")) as Task;
   } catch {
     return undefined;
   }

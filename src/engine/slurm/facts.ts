@@ -72,12 +72,13 @@ export async function clusterFacts(
         flags: flagsOf({}, 1, gpus, options),
         common: common as Exclude<typeof common, { reason: string }>,
         task: { type: "probe", gpus },
+        holds: () => false,
         on: (event) => {
           if (event.type === "facts") fulfil(event.answer);
         },
         moved: () => undefined,
         ended: (end) => {
-          const told = end ?? { state: "COMPLETED", job: "", node: "", output: [] };
+          const told = end ?? { state: "COMPLETED", job: "", node: "", began: true, output: [] };
           fulfil(problemOf(explainJob(`the platform \`${platform.name}\``, told, false)));
         },
         interrupted: () => fulfil(stopped()),

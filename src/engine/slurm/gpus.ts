@@ -1,6 +1,6 @@
 import type { Environment } from "../environment.ts";
 import type { Instance, Plan, SlurmOptions } from "../plan.ts";
-import { ask } from "./sbatch.ts";
+import { ask } from "./ask.ts";
 
 /** How many devices jobs ask for. */
 export interface Gpus {

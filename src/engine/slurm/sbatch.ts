@@ -1,9 +1,10 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { BASE_VARIABLES, type Environment } from "../environment.ts";
 import type { Instance, SlurmOptions } from "../plan.ts";
 import type { PlanFailure } from "../plan-failure.ts";
+import { slurmEnvironment } from "./ask.ts";
 
 /** What a job of this driver gets of the driver's environment: where programs and libraries are. Slurm decides the devices. */
 const EXPORTED = BASE_VARIABLES.filter(
@@ -54,12 +55,19 @@ export function flagsOf(
 
 export type Submitted =
   | { readonly type: "submitted"; readonly job: string }
-  /** There is no room now, or nobody answers; it may have been taken all the same. */
+  /** There is no room for it now; it may have been taken all the same. */
   | { readonly type: "full"; readonly message: string }
+  /** Nobody answers; it may have been taken all the same. */
+  | { readonly type: "silent"; readonly message: string }
+  /** More processes than an array may have. */
+  | { readonly type: "long"; readonly message: string }
   | { readonly type: "refused"; readonly message: string };
 
 const FULL =
-  /QOSMax|AssocMax|AssocGrp|QOSGrp|MaxSubmit|MaxJob|job submit limit|temporarily unable|temporarily unavailable|sleeping and retrying|exceed.*limit.*job|Unable to contact|Socket timed out|Connection refused|Zero Bytes|controller not responding|in standby/i;
+  /QOSMax|AssocMax|AssocGrp|QOSGrp|MaxSubmit|MaxJob|job submit limit|temporarily unable|temporarily unavailable|sleeping and retrying|exceed.*limit.*job/i;
+const SILENT =
+  /Unable to contact|Socket timed out|Connection refused|Connection timed out|Zero Bytes|controller not responding|in standby/i;
+const LONG = /Invalid job array specification/i;
 
 /** Hands one array to sbatch. Where that would wait for room by itself, in silence, it is ended. */
 export function submit(
@@ -71,7 +79,7 @@ export function submit(
   return new Promise((fulfil, reject) => {
     const child = spawn("sbatch", args, {
       cwd: workspace,
-      env: submitEnvironment(environment),
+      env: slurmEnvironment(environment),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [answer, trouble] = ["", ""];
@@ -87,40 +95,33 @@ export function submit(
     child.once("error", reject);
     child.once("close", (code) => {
       signal.removeEventListener("abort", stop);
-      const job = /^(\d+)(?:;|$)/m.exec(answer.trim())?.[1];
-      if (code === 0 && job !== undefined) return fulfil({ type: "submitted", job });
-      const message = trouble
-        .trim()
-        .replaceAll(/^sbatch: (error: )?/gm, "")
-        .split("\n")
-        .filter(Boolean)
-        .slice(-3)
-        .join("; ");
-      fulfil({ type: code === null || FULL.test(trouble) ? "full" : "refused", message });
+      fulfil(answerOf(code, answer, trouble));
     });
   });
 }
 
-/** A driver that runs in a job itself must not hand on what that job is. */
-export function submitEnvironment(environment: Environment): NodeJS.ProcessEnv {
-  const kept = Object.entries(environment).filter(
-    ([name]) => !name.startsWith("SLURM_") || /^SLURM_(CONF|CLUSTERS|JWT)$/.test(name),
-  );
-  return Object.fromEntries(kept);
+/** What sbatch has printed, and its exit code; `null` where it was ended. */
+export function answerOf(code: number | null, answer: string, trouble: string): Submitted {
+  const job = /^(\d+)(?:;|$)/m.exec(answer.trim())?.[1];
+  if (code === 0 && job !== undefined) return { type: "submitted", job };
+  const lines = trouble
+    .trim()
+    .replaceAll(/^sbatch: (error: )?/gm, "")
+    .split("\n")
+    .filter(Boolean);
+  const message = lines.slice(-3).join("; ");
+  if (SILENT.test(trouble)) return { type: "silent", message };
+  if (code === null || FULL.test(trouble)) return { type: "full", message };
+  return { type: LONG.test(trouble) ? "long" : "refused", message };
+}
+
+/** It is not for others that there is no room: where nothing of ours is in the queue, there never will be any. */
+export function isOwnLimit(message: string): boolean {
+  return /accounting\/QOS policy|QOSMax|AssocMax|MaxSubmit/i.test(message) && !/Grp/.test(message);
 }
 
 /** Names that exist and whose values may stand in a list. */
 export function exportFlag(environment: Environment): string {
   const names = EXPORTED.filter((name) => environment[name] !== undefined);
   return `--export=${["SLURM_CONF", ...names].join(",")}`;
-}
-
-/** What one of Slurm's programs answers; `undefined` where it fails. */
-export function ask(environment: Environment, program: string, args: readonly string[]): Promise<string | undefined> {
-  return new Promise((fulfil) => {
-    const env = submitEnvironment(environment);
-    execFile(program, args, { env, maxBuffer: 1 << 28, timeout: 120_000 }, (error, stdout) =>
-      fulfil(error === null ? stdout : undefined),
-    );
-  });
 }

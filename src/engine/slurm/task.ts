@@ -2,7 +2,7 @@ import type { Progress } from "../../stage.ts";
 import type { Action, ActionEnd } from "../action.ts";
 import type { Code } from "../code-digest.ts";
 import type { Environment } from "../environment.ts";
-import type { PlannedPlatform } from "../plan.ts";
+import type { Key, PlannedPlatform } from "../plan.ts";
 import type { Facts, PlatformProblem } from "../platform.ts";
 
 /** What all processes of one submission share: the driver writes it, jobs read it. Paths are absolute. */
@@ -32,19 +32,25 @@ export type Task =
     }
   | { readonly type: "probe"; readonly gpus: number };
 
-/** A line of what a process tells, appended to a file that the driver reads. `member` is the place among its actions. */
+export function keysOf(task: Task): readonly Key[] {
+  return task.type === "actions" ? task.members.map(({ key }) => key) : [];
+}
+
+/**
+ * A line of what a process tells, appended to a file that the driver reads. `member` is the place among its actions;
+ * `start`, how often the process was put back into the queue before.
+ */
 export type TaskEvent =
   | {
       readonly type: "began";
       readonly job: string;
       readonly node: string;
-      /** How often it was put back into the queue before. */
-      readonly restart: number;
+      readonly start: number;
       readonly cpu: string | undefined;
     }
   | { readonly type: "line"; readonly member: number; readonly stream: "stdout" | "stderr"; readonly line: string }
   | { readonly type: "progress"; readonly member: number; readonly progress: Progress }
-  | { readonly type: "settled"; readonly member: number; readonly end: ActionEnd }
+  | { readonly type: "settled"; readonly member: number; readonly start: number; readonly end: ActionEnd }
   | { readonly type: "facts"; readonly answer: Facts | PlatformProblem }
   /** The last one. */
-  | { readonly type: "over" };
+  | { readonly type: "over"; readonly start: number };

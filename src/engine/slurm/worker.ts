@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Action, ActionEnd, ActionHooks, Host, Member } from "../action.ts";
 import type { Code, CodeReader } from "../code-digest.ts";
 import { BASE_VARIABLES, type Environment } from "../environment.ts";
@@ -12,8 +13,8 @@ import type { Plan } from "../plan.ts";
 import { type Facts, openPlatformReader } from "../platform.ts";
 import { isPlatformProblem, type PlatformProblem } from "../platform-problem.ts";
 import { openStore, type Store } from "../store.ts";
-import { parseEvents } from "./events.ts";
-import { eventsFile, type Spool, taskFile, workFolder } from "./spool.ts";
+import { openEvents, settledIn } from "./events.ts";
+import { eventsFile, outsFile, remove, type Spool, startFolder, taskFile, workFolder } from "./spool.ts";
 import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
 
 const TAIL = 20;
@@ -29,24 +30,27 @@ export async function work(folder: string, common: Common): Promise<number> {
   const spool: Spool = { id: basename(folder), folder };
   const index = Number(process.env.SLURM_ARRAY_TASK_ID ?? 0);
   const task = JSON.parse(readFileSync(taskFile(spool, index), "utf8")) as Task;
-  const settled = settledIn(eventsFile(spool, index));
+  const { SLURM_ARRAY_JOB_ID, SLURM_JOB_ID = "", SLURMD_NODENAME, SLURM_RESTART_COUNT } = process.env;
+  const start = Number(SLURM_RESTART_COUNT ?? 0);
+  const settled = settledIn(openEvents(eventsFile(spool, index)).read());
+  // What an earlier start has left is no one's, but for what the driver has not taken yet.
+  if (settled.size === 0) for (let each = 0; each < start; each++) remove(startFolder(spool, index, each));
   const file = openSync(eventsFile(spool, index), "a");
   const tell = (event: TaskEvent): void => void writeSync(file, `${JSON.stringify(event)}\n`);
-  const { SLURM_ARRAY_JOB_ID, SLURM_JOB_ID = "", SLURMD_NODENAME, SLURM_RESTART_COUNT } = process.env;
   // A kill may have cut the last line in two.
   writeSync(file, "\n");
   tell({
     type: "began",
     job: SLURM_ARRAY_JOB_ID === undefined ? SLURM_JOB_ID : `${SLURM_ARRAY_JOB_ID}_${index}`,
     node: SLURMD_NODENAME ?? hostname(),
-    restart: Number(SLURM_RESTART_COUNT ?? 0),
+    start,
     cpu: processorName(),
   });
 
   const stopping = new AbortController();
   // Cancelled, preempted or out of time: Slurm knows which.
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.abort());
-  const host = hostOf(spool, index, common);
+  const host = hostOf(startFolder(spool, index, start), outsFile(spool), common);
   const node = `platforms~${(SLURMD_NODENAME ?? hostname()).replaceAll(/[^\w.-]/g, "~")}`;
   const facts = async (): Promise<Facts | PlatformProblem> => {
     const reader = openPlatformReader(host.plan, host.store, host.code, host.environment, stopping.signal, {
@@ -64,24 +68,25 @@ export async function work(folder: string, common: Common): Promise<number> {
     const [first] = left;
     const mismatch = first === undefined ? undefined : await otherFacts(common, first.action, facts);
     if (mismatch !== undefined) {
-      for (const { member } of left) tell({ type: "settled", member, end: { type: "failed", failure: mismatch } });
+      for (const { member } of left)
+        tell({ type: "settled", member, start, end: { type: "failed", failure: mismatch } });
     } else if (left.length > 0) {
-      const members = left.map(
-        ({ action, member }): Member => memberOf(spool, index, action, member, task.gpus, stopping, tell),
-      );
+      const pending: Promise<void>[] = [];
+      const members = left.map(({ action, member }): Member => {
+        const folder = workFolder(spool, index, start, member);
+        const told = (what: MemberEvent): void =>
+          tell(what.type === "settled" ? { ...what, member, start } : { ...what, member });
+        return memberOf(folder, action, task.gpus, stopping.signal, told, pending);
+      });
       await localExecution(host, stopping.signal)(members);
+      await Promise.all(pending);
     }
   }
   host.store.close();
   if (stopping.signal.aborted) return 143;
-  tell({ type: "over" });
+  tell({ type: "over", start });
   closeSync(file);
   return 0;
-}
-
-function settledIn(file: string): ReadonlySet<number> {
-  const events = parseEvents(readFileSync(file, "utf8"));
-  return new Set(events.flatMap((event) => (event.type === "settled" ? [event.member] : [])));
 }
 
 /** The key says what the device is: on another one there would be another result under it. */
@@ -114,18 +119,22 @@ async function otherFacts(
   };
 }
 
+type MemberEvent =
+  | Omit<Extract<TaskEvent, { readonly type: "line" }>, "member">
+  | Omit<Extract<TaskEvent, { readonly type: "progress" }>, "member">
+  | Omit<Extract<TaskEvent, { readonly type: "settled" }>, "member" | "start">;
+
+/** Slurm ends all processes of a job within this time of one another. */
+const TOGETHER_MS = 500;
+
 function memberOf(
-  spool: Spool,
-  index: number,
+  folder: string,
   task: TaskAction,
-  member: number,
   gpus: number,
-  { signal }: AbortController,
-  tell: (event: TaskEvent) => void,
+  signal: AbortSignal,
+  tell: (event: MemberEvent) => void,
+  pending: Promise<void>[],
 ): Member {
-  const folder = workFolder(spool, index, member);
-  // What an earlier start has left is no one's.
-  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   const temporary = join(folder, "tmp");
   mkdirSync(temporary, { recursive: true });
   const outs = Object.fromEntries(Object.entries(task.outs).map(([name, path]) => [name, join(folder, path)]));
@@ -148,31 +157,34 @@ function memberOf(
     onLine(stream, line) {
       last.push(line);
       if (last.length > TAIL) last.shift();
-      tell({ type: "line", member, stream, line });
+      tell({ type: "line", stream, line });
     },
-    onProgress: (progress) => tell({ type: "progress", member, progress }),
+    onProgress: (progress) => tell({ type: "progress", progress }),
     tail: () => [...last],
   };
   return {
     action,
     hooks,
     settle(end: ActionEnd) {
-      // Slurm ends all processes of a job at once: what was being done then has not failed by itself.
-      if (signal.aborted && end.type !== "finished") return;
       const own = Math.round(performance.now() - began) / 1000;
       const timed = end.type === "finished" || end.type === "failed" ? { ...end, seconds: end.seconds ?? own } : end;
-      tell({ type: "settled", member, end: timed });
+      if (end.type === "finished") return tell({ type: "settled", end: timed });
+      // What was being done while the job is ended has not failed by itself, and may hear of it first.
+      const told = sleep(TOGETHER_MS, undefined, { signal }).then(
+        () => tell({ type: "settled", end: timed }),
+        () => undefined,
+      );
+      pending.push(told);
     },
   };
 }
 
 /** What the engine is on a node: nothing is bundled, nothing of the cache is written. */
-function hostOf(spool: Spool, index: number, common: Common): Host {
+function hostOf(folder: string, outs: string, common: Common): Host {
   const { workspace, artifacts, modules, platform, trace } = common;
   const store = openStore(workspace);
   let count = 0;
   const scratch: Store["scratch"] = (label) => {
-    const folder = join(spool.folder, "work", String(index));
     mkdirSync(folder, { recursive: true });
     return join(folder, `${count++}-${label}`);
   };
@@ -183,7 +195,7 @@ function hostOf(spool: Spool, index: number, common: Common): Host {
     ...(artifacts === undefined ? {} : { artifacts }),
     // Only asked for by what explains a stage's mistake.
     get instances() {
-      return JSON.parse(readFileSync(join(spool.folder, "outs.json"), "utf8")) as Plan["instances"];
+      return JSON.parse(readFileSync(outs, "utf8")) as Plan["instances"];
     },
   };
   const found = (module: string): { readonly code: Code; readonly file: string } | undefined =>

@@ -2,11 +2,12 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { slurmEnvironment } from "../../../src/engine/slurm/ask.ts";
 import { explainJob } from "../../../src/engine/slurm/end.ts";
 import { openEvents } from "../../../src/engine/slurm/events.ts";
 import { SLURM_DEFAULTS } from "../../../src/engine/slurm/options.ts";
 import { isOver, isTrouble } from "../../../src/engine/slurm/queue.ts";
-import { exportFlag, flagsOf, submitEnvironment } from "../../../src/engine/slurm/sbatch.ts";
+import { exportFlag, flagsOf } from "../../../src/engine/slurm/sbatch.ts";
 
 describe("sbatch's flags", () => {
   it("are what resources and timeout say, rounded up to what Slurm counts in, the user's last", () => {
@@ -35,8 +36,8 @@ describe("sbatch's flags", () => {
       SLURM_CONF: "/c",
     };
     expect(exportFlag(environment)).toBe("--export=SLURM_CONF,PATH,HOME");
-    expect(Object.keys(submitEnvironment(environment))).not.toContain("SLURM_JOB_ID");
-    expect(submitEnvironment(environment).SLURM_CONF).toBe("/c");
+    expect(Object.keys(slurmEnvironment(environment))).not.toContain("SLURM_JOB_ID");
+    expect(slurmEnvironment(environment).SLURM_CONF).toBe("/c");
   });
 });
 
@@ -89,7 +90,7 @@ describe("Slurm's words", () => {
     ["LOST", "job-lost"],
     ["REFUSED", "job-refused"],
   ])("%s is a failure `%s`", (state, reason) => {
-    const failure = explainJob("train", { state, job: "12_3", node: "n1", output: ["last"] }, false);
+    const failure = explainJob("train", { state, job: "12_3", node: "n1", began: true, output: ["last"] }, false);
     expect(failure).toMatchObject({ reason, output: ["last"] });
     expect(failure.message).toContain("12_3");
   });

@@ -1,0 +1,87 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { type Arrivals, openArrivals } from "./events.ts";
+import { scriptOf } from "./script.ts";
+import {
+  commonFile,
+  eventsFolder,
+  jobFile,
+  keysFile,
+  linesIn,
+  makeSpool,
+  openSpool,
+  outsFile,
+  remove,
+  type Spool,
+  scriptFile,
+  startFolder,
+  takenFile,
+  taskFile,
+} from "./spool.ts";
+import { type Common, keysOf } from "./task.ts";
+import type { Cluster, Work } from "./work.ts";
+
+/** One array, and its files. */
+export interface Submission {
+  readonly spool: Spool;
+  readonly stage: string;
+  /** How people see it in the queue, and how the next driver finds it. */
+  readonly name: string;
+  /** Slurm's number of it. */
+  job: string | undefined;
+  /** The processes that the driver is not done with. */
+  readonly left: Set<number>;
+  readonly arrivals: Arrivals;
+}
+
+/** Writes what the array's processes need. */
+export function prepareSubmission({ workspace, options, outs }: Cluster, works: readonly Work[]): Submission {
+  const spool = openSpool(workspace);
+  const { stage, common } = works[0]!;
+  makeSpool(spool);
+  writeFileSync(commonFile(spool), JSON.stringify({ ...common, stage }), { mode: 0o600 });
+  writeFileSync(outsFile(spool), outs());
+  writeFileSync(scriptFile(spool), scriptOf(common.build.folder, options.setup, spool.folder));
+  works.forEach(({ task }, index) => {
+    writeFileSync(taskFile(spool, index), JSON.stringify(task), { mode: 0o600 });
+  });
+  const keys = works.flatMap(({ task }, index) => keysOf(task).map((key, member) => `${key} ${index} ${member}\n`));
+  writeFileSync(keysFile(spool), keys.join(""));
+  return submissionOf(spool, stage, undefined, works.keys());
+}
+
+/** One that an earlier driver has left; throws where its files are not there. */
+export function readSubmission(spool: Spool): Submission {
+  const { stage } = JSON.parse(readFileSync(commonFile(spool), "utf8")) as Common & { readonly stage: string };
+  const taken = new Set(linesIn(takenFile(spool)));
+  const indices = linesIn(keysFile(spool)).map((line) => line.split(" ")[1]!);
+  const left = indices.filter((index) => !taken.has(index)).map(Number);
+  return submissionOf(spool, stage, linesIn(jobFile(spool))[0], left);
+}
+
+function submissionOf(spool: Spool, stage: string, job: string | undefined, left: Iterable<number>): Submission {
+  const arrivals = openArrivals(eventsFolder(spool));
+  return { spool, stage, name: `${stage}.${spool.id}`, job, left: new Set(left), arrivals };
+}
+
+export function noteJob(submission: Submission, job: string): void {
+  if (submission.job === job) return;
+  submission.job = job;
+  writeFileSync(jobFile(submission.spool), `${job}\n`);
+}
+
+/** The driver is done with an action: noted before its outs leave, so that nobody looks for them there. */
+export function takeMember({ spool }: Submission, index: number, member: number): void {
+  appendFileSync(takenFile(spool), `${index} ${member}\n`);
+}
+
+/** The driver is done with a process. The submission goes with its last one. */
+export function takeProcess({ spool, left }: Submission, index: number, start = 0): void {
+  if (!left.delete(index)) return;
+  if (left.size === 0) {
+    remove(spool.folder);
+    return;
+  }
+  appendFileSync(takenFile(spool), `${index}\n`);
+  // The rest goes with the submission; this may be large.
+  for (let each = 0; each <= start; each++) remove(startFolder(spool, index, each));
+}
