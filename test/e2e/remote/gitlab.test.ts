@@ -143,5 +143,5 @@ describe.skipIf(!runs)("docs/ci/gitlab-ci.yml, through gitlab-ci-local", () => {
     expect(notes.notes[0]?.body).toBe("<!-- pipeline comment --> quoted");
     // No write reached the cache since the main branch.
     expect(cache.seen.every(({ method }) => method === "GET")).toBe(true);
-  });
+  }, 240_000);
 });
