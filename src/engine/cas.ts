@@ -17,8 +17,9 @@ import {
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
-import { digestOf, digestOpen } from "./digest.ts";
+import { digestFile, digestOf, readThrough } from "./digest.ts";
 import type { Digest } from "./plan.ts";
+import { type Check, openSeals } from "./seals.ts";
 import { SETTLED_MS } from "./stat-index.ts";
 import { moveTo, type Store } from "./store.ts";
 
@@ -28,21 +29,19 @@ export type BlobDamage = "missing" | "corrupted";
 /** Content-addressed storage: immutable, read-only blobs by the SHA-256 of their bytes. Every read verifies it. */
 export interface Cas {
   has(digest: Digest): boolean;
-  /** Takes a finished temporary file over; the caller has just computed its digest. */
+  /** Takes a finished temporary file of so many bytes over, and finds its digest. */
+  take(temporary: string, bytes: number): Promise<Digest>;
+  /** The same where the caller has just computed the digest. */
   put(temporary: string, digest: Digest): void;
   putBytes(data: string): Digest;
   read(digest: Digest): Buffer | BlobDamage;
   /** Writes a verified, writable copy to a new path and returns its stats. */
   copy(digest: Digest, to: string, executable: boolean): Promise<BigIntStats | BlobDamage>;
+  /** Keeps what makes later copies fast. */
+  save(): void;
 }
 
-interface Copied {
-  /** Of the bytes that were written. */
-  readonly digest: Digest;
-  readonly stats: BigIntStats;
-}
-
-/** Below this a copy is one read and one write; above it, it goes in chunks. */
+/** Below this a copy is one read and one write; above it, it goes in chunks, and the blob gets a seal. */
 const SMALL = 1 << 18;
 /** What file systems without shared copies answer. */
 const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"]);
@@ -52,8 +51,14 @@ const writeAsync = promisify(write);
 export function openCas(store: Store): Cas {
   const small = Buffer.allocUnsafeSlow(SMALL);
   let canReflink = true;
-  /** A copy that shares the blob's place on the disk, and its digest; `undefined` where the file system has none. */
-  const reflink = async (digest: Digest, to: string, mode: number): Promise<Copied | undefined> => {
+  const seals = openSeals(store);
+  /** A copy that shares the blob's place on the disk; `undefined` where the file system has none. */
+  const reflink = async (
+    digest: Digest,
+    to: string,
+    mode: number,
+    look: Check["look"],
+  ): Promise<BigIntStats | undefined> => {
     if (!canReflink) return undefined;
     try {
       await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE_FORCE);
@@ -65,8 +70,8 @@ export function openCas(store: Store): Cas {
     chmodSync(to, mode);
     const copy = openSync(to, "r+");
     try {
-      const found = await digestOpen(copy);
-      return { digest: found, stats: settle(copy) };
+      await readThrough(copy, look);
+      return settle(copy);
     } finally {
       closeSync(copy);
     }
@@ -82,6 +87,11 @@ export function openCas(store: Store): Cas {
   };
   const cas: Cas = {
     has: (digest) => existsSync(store.blob(digest)),
+    async take(temporary, bytes) {
+      const digest = await digestFile(temporary, bytes < SMALL ? undefined : seals.first());
+      cas.put(temporary, digest);
+      return digest;
+    },
     put(temporary, digest) {
       chmodSync(temporary, 0o444);
       // Over what is there, too: equal if healthy, healed if not.
@@ -120,14 +130,20 @@ export function openCas(store: Store): Cas {
           const bytes = small.subarray(0, length);
           return digestOf(bytes) === digest ? writeNew(to, mode, bytes) : damaged(digest);
         }
-        const copied = (await reflink(digest, to, mode)) ?? (await copyHashed(blob, to, mode));
-        if (copied.digest === digest) return copied.stats;
-        rmSync(to, { force: true });
+        // A seal that does not hold says nothing yet: the memo may be what is broken.
+        for (const check of [seals.quick(digest), seals.thorough(digest)]) {
+          if (check === undefined) continue;
+          const { look } = check;
+          const stats = (await reflink(digest, to, mode, look)) ?? (await copyThrough(blob, to, mode, look));
+          if (check.holds()) return stats;
+          rmSync(to, { force: true });
+        }
         return damaged(digest);
       } finally {
         closeSync(blob);
       }
     },
+    save: seals.save,
   };
   return cas;
 }
@@ -143,16 +159,16 @@ function writeNew(to: string, mode: number, bytes: Uint8Array): BigIntStats {
   }
 }
 
-/** Copies in chunks that are hashed while they are written: what was hashed is what was written, and the blob is read once. */
-async function copyHashed(blob: number, to: string, mode: number): Promise<Copied> {
+/** Copies in chunks that are looked at while they are written: what was checked is what was written, and the blob is read once. */
+async function copyThrough(blob: number, to: string, mode: number, look: Check["look"]): Promise<BigIntStats> {
   const copy = openSync(to, "wx", mode);
   try {
-    const digest = await digestOpen(blob, async (bytes, position) => {
+    await readThrough(blob, look, async (bytes, position) => {
       for (let at = 0; at < bytes.length; ) {
         at += (await writeAsync(copy, bytes, at, bytes.length - at, position + at)).bytesWritten;
       }
     });
-    return { digest, stats: settle(copy) };
+    return settle(copy);
   } finally {
     closeSync(copy);
   }

@@ -2,7 +2,6 @@ import { lstatSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { Cas } from "./cas.ts";
 import { isFailure } from "./code-digest.ts";
-import { digestFile } from "./digest.ts";
 import type { Failure } from "./event.ts";
 import type { Inputs } from "./inputs.ts";
 import type { OutResult, Outs } from "./outcome.ts";
@@ -77,8 +76,7 @@ export async function collectOuts(
 }
 
 async function takeFile(path: string, stats: Stats, cas: Cas): Promise<OutResult> {
-  const digest = await digestFile(path);
-  cas.put(path, digest);
+  const digest = await cas.take(path, stats.size);
   return { kind: "file", digest, executable: isExecutable(stats), bytes: stats.size };
 }
 
@@ -88,8 +86,7 @@ async function takeDirectory(directory: string, cas: Cas): Promise<OutResult> {
   for (const { path } of entriesBelow(directory) ?? []) {
     const file = join(directory, path);
     const stats = lstatSync(file);
-    const digest = await digestFile(file);
-    cas.put(file, digest);
+    const digest = await cas.take(file, stats.size);
     tree.push({ path, digest, executable: isExecutable(stats) });
     bytes += stats.size;
   }

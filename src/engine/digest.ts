@@ -14,34 +14,48 @@ export function isDigest(value: unknown): value is Digest {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
+/** Looks at all bytes of a file, in order, and then has their SHA-256. */
+export interface Sum {
+  look(bytes: Uint8Array): void;
+  digest(): Digest;
+}
+
+export function openSum(): Sum {
+  const sum = createHash("sha256");
+  return { look: (bytes) => void sum.update(bytes), digest: () => sum.digest("hex") as Digest };
+}
+
 /** SHA-256 of a file's bytes, a chunk at a time: the first at once, which is all that most files have. */
-export async function digestFile(path: string): Promise<Digest> {
+export async function digestFile(path: string, sum?: Sum): Promise<Digest> {
   const file = openSync(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(Math.min(fstatSync(file).size + 1, CHUNK));
     const length = readSync(file, buffer, 0, buffer.length, 0);
     // Shorter than the buffer: the end is reached.
-    return length < buffer.length ? digestOf(buffer.subarray(0, length)) : await digestOpen(file);
+    if (length < buffer.length && sum === undefined) return digestOf(buffer.subarray(0, length));
+    const { look, digest } = sum ?? openSum();
+    await readThrough(file, look);
+    return digest();
   } finally {
     closeSync(file);
   }
 }
 
 /**
- * SHA-256 of an open file's bytes. While one chunk is hashed here, the next is read and, where they are wanted as well,
- * this one and the one before are taken elsewhere (`take`, which may keep a chunk until its promise resolves).
+ * Shows all bytes of an open file, a chunk at a time. While one is looked at here, the next is read and, where they are
+ * wanted elsewhere as well, this one and the one before are taken there (`take`, which may keep a chunk until its promise resolves).
  */
-export async function digestOpen(
+export async function readThrough(
   file: number,
+  look: (bytes: Buffer) => void,
   take: (bytes: Buffer, position: number) => Promise<void> = () => Promise.resolve(),
-): Promise<Digest> {
+): Promise<void> {
   const buffers = [0, 1, 2].map(() => Buffer.allocUnsafeSlow(CHUNK));
   const readAt = async (turn: number, position: number): Promise<Buffer> => {
     const buffer = buffers[turn % 3]!;
     const { bytesRead } = await readAsync(file, buffer, 0, CHUNK, position);
     return buffer.subarray(0, bytesRead);
   };
-  const sum = createHash("sha256");
   let position = 0;
   let reading = readAt(0, position);
   let taking: Promise<void> = Promise.resolve();
@@ -53,13 +67,12 @@ export async function digestOpen(
     reading = readAt(turn + 1, position);
     // Awaited a turn later, or never when something else fails first.
     for (const promise of [taken, reading]) promise.catch(() => undefined);
-    sum.update(bytes);
+    look(bytes);
     // The next turn's reading takes this one's buffer.
     await taking;
     taking = taken;
   }
   await taking;
-  return sum.digest("hex") as Digest;
 }
 
 const readAsync = promisify(read);

@@ -80,9 +80,9 @@ export async function inputsOf(engine: Engine, instances: readonly Instance[]): 
 }
 
 /** Writes the memos that make the next start fast. Where that is refused, it is slower and nothing else: told, not thrown. */
-export function saveEngine({ files, code, history, costs, platforms }: Engine): string | undefined {
+export function saveEngine({ files, code, cas, history, costs, platforms }: Engine): string | undefined {
   try {
-    for (const memo of [files, code, history, costs, platforms]) memo.save();
+    for (const memo of [files, code, cas, history, costs, platforms]) memo.save();
     return undefined;
   } catch (error) {
     return `the next run will have to look at every file again: ${(error as Error).message}`;
