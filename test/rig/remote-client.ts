@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Cas, openCas } from "../../src/engine/cas.ts";
-import type { OutResult } from "../../src/engine/outcome.ts";
-import type { Digest } from "../../src/engine/plan.ts";
+import { keyOf, type Manifest } from "../../src/engine/manifest.ts";
+import type { ActionRecord, OutResult } from "../../src/engine/outcome.ts";
+import type { Digest, InstanceName } from "../../src/engine/plan.ts";
 import { isConfigProblem, remoteConfigOf } from "../../src/engine/remote/config.ts";
 import { openRemote, type Remote } from "../../src/engine/remote/remote.ts";
 import { openStore } from "../../src/engine/store.ts";
@@ -44,4 +45,18 @@ export function blobOn(server: Pick<CacheServer, "entries">, content: string | B
   const digest = createHash("sha256").update(bytes).digest("hex") as Digest;
   server.entries.set(`cas/${digest}`, bytes);
   return { kind: "file", digest, bytes: bytes.length, executable: false };
+}
+
+/** A result of one file that the client has, and of which nobody else has heard. */
+export function resultHere({ cas }: Client, content: string): ActionRecord {
+  const digest: Digest = cas.putBytes(content);
+  const manifest: Manifest = [["param", "content", digest]];
+  return {
+    key: keyOf(manifest),
+    instance: "one" as InstanceName,
+    manifest,
+    outs: { o: { kind: "file", digest, bytes: Buffer.byteLength(content), executable: false } },
+    seconds: 1,
+    when: "2026-01-01T00:00:00.000Z",
+  };
 }

@@ -3,28 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Manifest } from "../../../src/engine/manifest.ts";
-import type { ActionRecord } from "../../../src/engine/outcome.ts";
-import type { Digest, InstanceName, Key } from "../../../src/engine/plan.ts";
 import { type CacheServer, type Fault, startCacheServer } from "../../rig/cache-server.ts";
-import { blobOn, type Client, openClient } from "../../rig/remote-client.ts";
+import { blobOn, openClient, resultHere } from "../../rig/remote-client.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 const CONTENT = "0.5\n".repeat(1000);
 const FOR_ME = { PIPELINE_REMOTE_TOKEN: "t0ken-4711" };
-
-/** A result of one file that the client has. */
-function resultHere({ cas }: Client, content: string, key = "a"): ActionRecord {
-  const digest: Digest = cas.putBytes(content);
-  return {
-    key: key.repeat(64).slice(0, 64) as Key,
-    instance: "one" as InstanceName,
-    manifest: [] as Manifest,
-    outs: { o: { kind: "file", digest, bytes: Buffer.byteLength(content), executable: false } },
-    seconds: 1,
-    when: "2026-01-01T00:00:00.000Z",
-  };
-}
 
 function paths({ seen }: CacheServer): string[] {
   return seen.map(({ method, path, status }) => `${method} ${path.split("/")[0]} ${status}`);
@@ -96,11 +80,12 @@ describe("a redirect", () => {
     const large = "x".repeat(3 << 20);
     server.fault = ({ path }) => leading(path);
     store.fault = ({ method }) => (method === "HEAD" ? { status: 403 } : undefined);
-    expect(await client.remote.send(resultHere(client, large))).toBe(true);
+    const result = resultHere(client, large);
+    expect(await client.remote.send(result)).toBe(true);
     // The body went where it was wanted, once: the first server was asked before it was sent.
     expect(server.seen.filter(({ method }) => method === "PUT").map(({ bytes }) => bytes)).toEqual([
       0,
-      store.entries.get(`ac/${"a".repeat(64)}`)!.length,
+      store.entries.get(`ac/${result.key}`)!.length,
     ]);
     expect(store.count("PUT", "cas")).toBe(1);
     expect(store.count("HEAD", "cas")).toBe(4);
@@ -161,20 +146,20 @@ describe("a body", () => {
     });
     const large = (kind: string): string => kind.repeat(2 << 20);
     const client = openClient(server.url);
-    expect(await client.remote.send(resultHere(client, large("a"), "a"))).toBe(true);
+    expect(await client.remote.send(resultHere(client, large("a")))).toBe(true);
     expect(asked).toBe(1);
     // Refused before a byte of it was sent.
     server.reset();
     answer = { status: 413 };
-    expect(await client.remote.send(resultHere(client, large("b"), "b"))).toBe(false);
+    expect(await client.remote.send(resultHere(client, large("b")))).toBe(false);
     expect(server.seen.at(-1)).toMatchObject({ method: "PUT", status: 413, bytes: 0 });
     expect(client.warnings).toEqual([
       `the remote cache ${server.url} does not take blobs that large (413): such results are not sent`,
     ]);
     answer = { status: 417 };
     asked = 0;
-    expect(await client.remote.send(resultHere(client, large("c"), "c"))).toBe(true);
-    expect(await client.remote.send(resultHere(client, large("d"), "d"))).toBe(true);
+    expect(await client.remote.send(resultHere(client, large("c")))).toBe(true);
+    expect(await client.remote.send(resultHere(client, large("d")))).toBe(true);
     // It is asked that once.
     expect(asked).toBe(1);
   });
