@@ -8,7 +8,8 @@ import { clip } from "./text.ts";
 
 /** As code in a line; a table escapes its own bars. */
 export function code(text: string, most = MOST_CODE): string {
-  const shown = clip(plainLine(text), most);
+  // In a table, a backslash before a bar would undo the bar's escape: a word joiner, which nobody sees, parts them.
+  const shown = clip(plainLine(text), most).replaceAll("\\|", "\\\u2060|");
   const ticks = "`".repeat(longestRun(shown) + 1);
   // Between ticks of its own it needs a space, which is not shown.
   const space = shown.includes("`") ? " " : "";
@@ -21,7 +22,7 @@ export function prose(text: string, most = MOST_PROSE): string {
     clip(plainLine(text), most)
       // A word joiner, which nobody sees, parts what would be a mention, a reference or a link.
       .replaceAll(/([@#!~$%&:])(?=[\w/"])/g, "$1\u2060")
-      .replaceAll(/\b(www)\./gi, "$1\u2060.")
+      .replaceAll(/(www)\./gi, "$1\u2060.")
       .replaceAll(/[\\`*_{}[\]()<>#+!~$^&-]/g, "\\$&")
   );
 }

@@ -12,13 +12,25 @@ describe("texts of others in Markdown", () => {
     expect(code("a\u202egpj.\u2066b\u200b")).toBe("`agpj.b`");
     expect(code("x".repeat(500), 10)).toBe(`\`${"x".repeat(9)}…\``);
     expect(code(" \n")).toBe("");
+    expect(table(["a"], [[code("x\\|y")]])[2]).toBe("| `x\\\u2060\\|y` |");
   });
 
   it("as prose: no markup, mention, reference or link", () => {
     expect(prose("<b> *x* _y_ `z` [a](b) ![c](d) ~e~ \\f")).toBe(
       "\\<b\\> \\*x\\* \\_y\\_ \\`z\\` \\[a\\]\\(b\\) \\!\\[c\\]\\(d\\) \\~\u2060e\\~ \\\\f",
     );
-    for (const text of ["@everyone", "#12", "!3", "&4", "%5", "$6", "https://a.b", "www.a.b", "lab/paper#7"]) {
+    for (const text of [
+      "@everyone",
+      "#12",
+      "!3",
+      "&4",
+      "%5",
+      "$6",
+      "https://a.b",
+      "www.a.b",
+      "_www.a.b",
+      "lab/paper#7",
+    ]) {
       const joined = prose(text).replaceAll("\\", "");
       expect(joined).toContain("\u2060");
       expect(joined.replaceAll("\u2060", "")).toBe(text);
