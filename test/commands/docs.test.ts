@@ -73,11 +73,12 @@ describe("docs/cli.md", () => {
 describe("command lines in documents and workflows", () => {
   const files = [
     ...readdirSync(join(repository, "docs")).map((name) => `docs/${name}`),
+    ...readdirSync(join(repository, "docs/ci")).map((name) => `docs/ci/${name}`),
     ".github/workflows/ci.yml",
   ].filter((file) => /\.(md|yml)$/.test(file));
 
   it.each(files)("%s holds only such as the program takes", async (file) => {
-    for (const [, line = ""] of read(file).matchAll(/(?:^|run: |`)npx pipeline ([^\n#`]*)/gm)) {
+    for (const [, line = ""] of read(file).matchAll(/(?:^ *|- |; |run: |`)npx pipeline ([^\n#`>|]*)/gm)) {
       const words = line
         .trim()
         .split(/\s+/)
@@ -88,6 +89,10 @@ describe("command lines in documents and workflows", () => {
       const { command } = await COMMANDS[name!]!();
       expect(parseArguments(rest, command), line).not.toHaveProperty("problem");
     }
+  });
+
+  it("docs/ci.md names every recipe", () => {
+    for (const name of readdirSync(join(repository, "docs/ci"))) expect(read("docs/ci.md")).toContain(`](ci/${name})`);
   });
 
   it("docs/ci.md shows the workflow's own steps", () => {
