@@ -106,7 +106,7 @@ export async function startBazelRemote(options: BazelRemoteOptions = {}): Promis
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const [, instance = "", kind = "", hash = ""] = NAME.exec(url) ?? [];
-    const answer = (status: number, content = Buffer.alloc(0), more: Record<string, string> = {}): void => {
+    const answer = (status: number, content: Buffer = Buffer.alloc(0), more: Record<string, string> = {}): void => {
       seen.push(`${method} ${kind === "" ? url : kind} ${status}`);
       response.writeHead(status, { ...more, "Content-Length": content.length });
       response.end(method === "HEAD" ? undefined : content);
