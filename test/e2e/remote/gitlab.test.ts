@@ -1,22 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CacheServer, startCacheServer } from "../../rig/cache-server.ts";
+import { ciTool } from "../../rig/ci-tools.ts";
 import { BOT, type NotesServer, startNotesServer } from "../../rig/notes-server.ts";
 import { repository, type Workspace } from "../../rig/workspace.ts";
 import { cloneOf, commit, git, makePaper } from "./paper.ts";
 
 /** gitlab-ci-local runs a .gitlab-ci.yml on this machine: rules, variables, needs and artifacts as GitLab has them. */
-const RUNNER =
-  process.env.GITLAB_CI_LOCAL ??
-  join(repository, "node_modules/.cache/gitlab-ci-local/node_modules/gitlab-ci-local/src/index.js");
-const runs = existsSync(RUNNER) && spawnSync(process.execPath, [RUNNER, "--version"]).status === 0;
-if (!runs) {
-  console.warn(
-    `skipped: no gitlab-ci-local in ${RUNNER}; npm install --prefix node_modules/.cache/gitlab-ci-local gitlab-ci-local@4.61.0`,
-  );
-}
+const RUNNER = ciTool("gitlab-ci-local", "4.61.0", "src/index.js");
 
 const RECIPE = readFileSync(join(repository, "docs/ci/gitlab-ci.yml"), "utf8");
 const INSTANCES = 3;
@@ -39,7 +32,7 @@ function pipeline(workspace: Workspace, variables: Readonly<Record<string, strin
   );
   chmodSync(npm, 0o755);
   const words = Object.entries(variables).flatMap(([name, value]) => ["--variable", `${name}=${value}`]);
-  const child = spawn(process.execPath, [RUNNER, "--force-shell-executor", "--shell-isolation", ...words], {
+  const child = spawn(process.execPath, [RUNNER!, "--force-shell-executor", "--shell-isolation", ...words], {
     env: {
       PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
       HOME: join(workspace.root, ".."),
@@ -74,7 +67,7 @@ function summaryOf(branch: Workspace): unknown {
   return JSON.parse(lines.at(-1)!);
 }
 
-describe.skipIf(!runs)("docs/ci/gitlab-ci.yml, through gitlab-ci-local", () => {
+describe.skipIf(RUNNER === undefined)("docs/ci/gitlab-ci.yml, through gitlab-ci-local", () => {
   it("main fills the cache, a merge request reads it and has one comment, written anew each time", async () => {
     const [cache, notes] = [await startCacheServer(), await startNotesServer(TOKEN)];
     const paper = makePaper();
