@@ -9,7 +9,8 @@ export const command: Command = {
   summary: "remove old results from the cache",
   usage: "[options]",
   description: `Removes results from the cache that pipeline.yaml does not reach, with any profile, and that were neither made nor
-restored for two weeks, and what is left of stages and profiles that it has no more: logs, states of unfinished actions.
+restored for two weeks, and what is left of stages and profiles that it has no more: logs, states of unfinished actions,
+submissions to a cluster whose jobs are over.
 What a stage that would run had last is kept. Safe while other pipelines run.`,
   options: {
     "older-than": { type: "string", value: "AGE", description: "how old they must be: 14d (default), 12h, 0" },
@@ -74,6 +75,8 @@ const NAMES = {
   resume: "unfinished state",
   bundle: "bundle file",
   quarantine: "corrupted blob",
+  submission: "Slurm submission",
+  program: "job program",
 } as const;
 
 function ageOf(text: string): number | undefined {

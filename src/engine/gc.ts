@@ -9,6 +9,7 @@ import { explainIo } from "./io-error.ts";
 import { type Leftover, leftover, leftoversOf, removeLeftover } from "./leftovers.ts";
 import type { Digest, Key, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
+import { submissionLeftovers } from "./slurm/leftovers.ts";
 import { otherWriters, type Store } from "./store.ts";
 import { survey } from "./survey.ts";
 
@@ -88,7 +89,10 @@ export async function collectGarbage(
     const sizes = new Map(blobs.map(({ file, stats }) => [basename(file) as Digest, stats.size]));
     const kept = results.filter((result) => result.reached || !isOld(result, grown));
     // An unfinished action's folder is as good as a result that nothing reaches: it may be large, and goes by age and size.
-    const leftovers = leftoversOf(store, plans, reached);
+    const leftovers = [
+      ...leftoversOf(store, plans, reached),
+      ...(await submissionLeftovers(store.workspace, environment, reached)),
+    ];
     const staying = leftovers.filter((leftover) => !isOld(leftover, grown));
     shrink(kept, staying, sizes, maxBytes, (entry) => !busy || isOld(entry, DAY_MS));
     const keeping = new Set(kept);

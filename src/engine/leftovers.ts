@@ -10,9 +10,10 @@ import { logPath, type Store } from "./store.ts";
 export interface Leftover extends Entry {
   /**
    * `log`: the output of an instance. `plan`: an expanded pipeline.yaml. `resume`: what an unfinished action keeps.
-   * `bundle`: code that no result names. `quarantine`: a blob that was found corrupted.
+   * `bundle`: code that no result names. `quarantine`: a blob that was found corrupted. `submission`: what jobs of a cluster
+   * and their driver told each other. `program`: what such jobs ran.
    */
-  readonly kind: "log" | "plan" | "resume" | "bundle" | "quarantine";
+  readonly kind: "log" | "plan" | "resume" | "bundle" | "quarantine" | "submission" | "program";
   readonly name: string;
   readonly bytes: number;
 }
@@ -49,7 +50,7 @@ export function leftover(kind: Leftover["kind"], name: string, entry: Entry): Le
 
 export function removeLeftover(store: Store, { kind, file, name }: Leftover): void {
   if (kind !== "resume") {
-    rmSync(file, { force: true });
+    rmSync(file, { recursive: true, force: true, maxRetries: 3 });
     return;
   }
   // Somebody may be going on from it, with params that no profile has.

@@ -57,12 +57,8 @@ export function openJobs(cluster: Cluster): Jobs {
   });
 
   const load = async (spool: Spool): Promise<Found | undefined> => {
-    let submission: Submission;
-    try {
-      submission = readSubmission(spool);
-    } catch {
-      return undefined;
-    }
+    const submission = readSubmission(spool);
+    if (submission === undefined) return undefined;
     const entries = await readQueue(environment, [submission.name]);
     if (entries?.[0] !== undefined) noteJob(submission, entries[0].job);
     return { submission, entries };

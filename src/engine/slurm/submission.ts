@@ -49,18 +49,31 @@ export function prepareSubmission({ workspace, options, outs }: Cluster, works: 
   return submissionOf(spool, stage, undefined, works.keys());
 }
 
-/** One that an earlier driver has left; throws where its files are not there. */
-export function readSubmission(spool: Spool): Submission {
-  const { stage } = JSON.parse(readFileSync(commonFile(spool), "utf8")) as Common & { readonly stage: string };
+/** One that an earlier driver has left; `undefined` where its files are not there. */
+export function readSubmission(spool: Spool): Submission | undefined {
+  const common = readCommon(spool);
+  if (common === undefined) return undefined;
   const taken = new Set(linesIn(takenFile(spool)));
   const indices = linesIn(keysFile(spool)).map((line) => line.split(" ")[1]!);
   const left = indices.filter((index) => !taken.has(index)).map(Number);
-  return submissionOf(spool, stage, linesIn(jobFile(spool))[0], left);
+  return submissionOf(spool, common.stage, linesIn(jobFile(spool))[0], left);
+}
+
+export function readCommon(spool: Spool): (Common & { readonly stage: string }) | undefined {
+  try {
+    return JSON.parse(readFileSync(commonFile(spool), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+export function nameOf(stage: string, { id }: Spool): string {
+  return `${stage}.${id}`;
 }
 
 function submissionOf(spool: Spool, stage: string, job: string | undefined, left: Iterable<number>): Submission {
   const arrivals = openArrivals(eventsFolder(spool));
-  return { spool, stage, name: `${stage}.${spool.id}`, job, left: new Set(left), arrivals };
+  return { spool, stage, name: nameOf(stage, spool), job, left: new Set(left), arrivals };
 }
 
 export function noteJob(submission: Submission, job: string): void {

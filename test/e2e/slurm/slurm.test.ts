@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Event, Failure } from "../../../src/engine/event.ts";
 import { type MiniCluster, noSlurm, startCluster } from "../../rig/slurm.ts";
 import { makeWorkspace, type Outcome, type Running, stageModule, type Workspace } from "../../rig/workspace.ts";
@@ -166,14 +170,15 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     const [job = ""] = cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K").split("\n");
     cluster.ask("scontrol", "requeuehold", job);
     await second.printed(/"state":"requeued"/);
-    // Its first start has to be gone before the second, which nobody hurries but a test.
+    // Its first start has to be gone before the second.
     while (cluster.ask("sinfo", "--noheader", "--format=%T", "--partition=main").trim() !== "idle") await pause();
-    cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now");
+    await hurry(job);
     cluster.ask("scontrol", "release", job);
     workspace.write("shared/go", "");
     const outcome = await second.ended;
     expect(outcome.summary).toMatchObject({ ran: 2, failed: 0 });
     expect(eventsOf(outcome, "job").filter(({ state }) => state === "found")).toHaveLength(2);
+    expect(arraysOf(outcome, "all")).toEqual([job.replace(/_0$/, "")]);
     expect(workspace.read("shared/log").trim().split("\n")).toEqual(["all@i=1", "all@i=2", "all@i=2", "all@i=3"]);
     expect(workspace.list("artifacts").map((file) => workspace.read(file))).toEqual(["all@i=1", "all@i=2", "all@i=3"]);
   });
@@ -234,9 +239,7 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     await run.printed(/"line":"kept"/);
     cluster.ask("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1");
     await run.printed(/"job":"\d+_0","state":"requeued"/);
-    // A job that was put back is put off for as long as a credential lives, two minutes.
-    const [job] = cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K %j").split(" ");
-    cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now");
+    await hurry(cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K %j").split(" ")[0]!);
     await run.printed(/"state":"running"[\s\S]*"state":"requeued"[\s\S]*"state":"running"/);
     workspace.write("go", "");
     const outcome = await run.ended;
@@ -340,6 +343,41 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     expect((await onCluster(workspace)).summary).toMatchObject({ fresh: 1 });
   });
 
+  it("leaves to gc what no driver will ask for, and no sooner", async () => {
+    const workspace = makeWorkspace();
+    const stages = (word: string): string =>
+      `  slow: { matrix: { i: [1, 2] }, cmd: ${text(`${gated(workspace, "slow")}; true ${word}`)}, outs: { x: "\${i}.txt" } }\n`;
+    workspace.write("pipeline.yaml", YAML("", stages("one")));
+    const first = begin(workspace);
+    await Promise.all([1, 2].map((i) => first.printed(new RegExp(`"output","instance":"slow@i=${i}"`))));
+    first.kill("SIGKILL");
+    await first.ended;
+    const gc = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> =>
+      (await workspace.runWith({ env }, "gc", "--older-than", "0", ...args)).stdout;
+    const submissions = (): string[] =>
+      workspace.list(".pipeline/slurm").filter((file) => file.endsWith("/common.json"));
+    workspace.write(".pipeline/slurm/build/0123/worker.cjs", "the program of an earlier version");
+
+    // Edited: no plan reaches them any more, and they run.
+    workspace.write("pipeline.yaml", YAML("", stages("two")));
+    expect(await gc(cluster.env)).toMatch(/^removed 0 results, 0 blobs and 1 job program /);
+    expect(submissions()).toHaveLength(1);
+    workspace.write("go", "");
+    await idle();
+    // Done; only Slurm knows.
+    expect(await gc({ PATH: pathWithout("squeue") })).toMatch(/^removed 0 results and 0 blobs /);
+    workspace.write("pipeline.yaml", YAML("", stages("one")));
+    expect(await gc(cluster.env)).toMatch(/^removed 0 results and 0 blobs /);
+    workspace.write("pipeline.yaml", YAML("", stages("two")));
+    const told = await gc(cluster.env, "--dry-run");
+    expect(told).toMatch(
+      /^submission slow\.[0-9a-f]{10} \(\d.*\)\nwould remove 0 results, 0 blobs and 1 Slurm submission /,
+    );
+    expect(submissions()).toHaveLength(1);
+    expect(await gc(cluster.env)).toMatch(/^removed 0 results, 0 blobs and 1 Slurm submission /);
+    expect(workspace.list(".pipeline/slurm").filter((file) => !file.includes("/build/"))).toEqual([]);
+  });
+
   it("says what is missing where there is no Slurm", async () => {
     const workspace = makeWorkspace();
     workspace.write("pipeline.yaml", YAML("", `  one: { cmd: "true", outs: { x: x.txt } }\n`));
@@ -349,9 +387,29 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
   });
 });
 
+/** A PATH that leads to everything but one program. */
+function pathWithout(program: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "path-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const name of ["node", "bash", "sh", "sbatch", "scancel", "squeue"]) {
+    if (name !== program) symlinkSync(execFileSync("which", [name], { encoding: "utf8" }).trim(), join(folder, name));
+  }
+  return folder;
+}
+
 /** Resolves when the queue is empty. */
 async function idle(): Promise<void> {
   while (cluster.ask("squeue", "--noheader") !== "") await pause();
+}
+
+/**
+ * Starts a job that was put back. Slurm puts it off for as long as a credential lives, two minutes, and refuses it within the
+ * second in which it was ended: "Job credential revoked".
+ */
+async function hurry(job: string): Promise<void> {
+  const second = Math.floor(Date.now() / 1000);
+  while (Math.floor(Date.now() / 1000) <= second + 1) await pause();
+  cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now");
 }
 
 function pause(): Promise<void> {
