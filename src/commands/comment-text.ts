@@ -1,4 +1,4 @@
-import { VERDICT_TEXT } from "../report/claims.ts";
+import { VERDICT_TEXT, type Verdict } from "../report/claims.ts";
 import type { ClaimChange, TableChange } from "../report/difference.ts";
 import type { FigureReview, Picture } from "../report/figure-review.ts";
 import { groupLeaves, type LeafChange, relativeText } from "../report/metrics.ts";
@@ -40,6 +40,11 @@ interface Caps {
 
 const plain = createPalette(false);
 const MOST_CAUSES = 5;
+const MOST_VALUE = 60;
+/** Of what two long values have in common, this much is shown before they part. */
+const ALIKE_SHOWN = 20;
+
+type Value = Parameters<typeof valueText>[0];
 
 /** Markdown of at most `limit` characters: lists get shorter until it fits, and say how much is left out. */
 export function commentText(data: CommentData, limit: number): string {
@@ -105,14 +110,18 @@ function headline({ run, review }: CommentData): string {
   const { results } = review ?? {};
   if (results !== undefined) {
     const { claims, figures, tables, notMade, others } = results;
-    const worse = claims.filter(({ before, after }) => before?.verdict === "pass" && after?.verdict === "fail").length;
-    const better = claims.filter(({ before, after }) => before?.verdict === "fail" && after?.verdict === "pass").length;
+    const turned = (from: Verdict, to: Verdict): number =>
+      claims.filter(({ before, after }) => before?.verdict === from && after?.verdict === to).length;
+    const [worse, better, mute] = [turned("pass", "fail"), turned("fail", "pass"), turned("pass", "not-testable")];
+    const gone = claims.filter(({ after }) => after === undefined).length;
     if (worse > 0) parts.push(`${counted(worse, "claim")} no longer ${worse === 1 ? "holds" : "hold"}`);
+    if (mute > 0) parts.push(`${counted(mute, "claim")} not testable any more`);
+    if (gone > 0) parts.push(`${counted(gone, "claim")} gone`);
     if (better > 0) parts.push(`${counted(better, "claim")} now ${better === 1 ? "holds" : "hold"}`);
     const count = (change: FigureReview["change"]): number => figures.filter((one) => one.change === change).length;
     if (count("changed") > 0) parts.push(`${counted(count("changed"), "figure")} changed`);
-    if (count("new") > 0) parts.push(`${count("new")} new`);
-    if (count("gone") > 0) parts.push(`${count("gone")} gone`);
+    if (count("new") > 0) parts.push(`${counted(count("new"), "figure")} new`);
+    if (count("gone") > 0) parts.push(`${counted(count("gone"), "figure")} gone`);
     const lost = count("not-made") + notMade.length;
     if (lost > 0) parts.push(`${counted(lost, "result")} not made`);
     if (parts.length === 0) {
@@ -229,21 +238,23 @@ function causeText(causes: readonly string[]): string {
 /** Verdicts that changed before numbers that did. */
 function byWeight(a: ClaimChange, b: ClaimChange): number {
   const weight = ({ before, after }: ClaimChange): number => {
-    if (before?.verdict === after?.verdict) return 2;
-    return before !== undefined && after?.verdict === "fail" ? 0 : 1;
+    if (before?.verdict === after?.verdict) return 3;
+    if (before?.verdict !== "pass") return 2;
+    return after?.verdict === "fail" ? 0 : 1;
   };
   return weight(a) - weight(b);
 }
 
 function claimRow({ figure, id, before, after }: ClaimChange): string[] {
   const { statement = "", paper } = after ?? before ?? {};
-  const side = (claim: ClaimChange["before"], none: string): string => {
+  const [was, is] = texts(before?.ours, after?.ours);
+  const side = (claim: ClaimChange["before"], ours: string, none: string): string => {
     if (claim === undefined) return none;
     const verdict = VERDICT_TEXT[claim.verdict];
-    return `${claim.verdict === "fail" ? `**${verdict}**` : verdict}<br>${value(claim.ours)}`;
+    return `${claim.verdict === "fail" ? `**${verdict}**` : verdict}<br>${code(ours)}`;
   };
   const name = `${code(`${figure} ${id}`)}<br>${prose(statement, 200)}`;
-  return [name, side(before, "new"), side(after, "gone"), value(paper)];
+  return [name, side(before, was, "new"), side(after, is, "gone"), value(paper)];
 }
 
 const MOST_GROUPS = 4;
@@ -269,10 +280,23 @@ function tableRows({ path, change, leaves }: TableChange): string[][] {
   return rows;
 }
 
+/** Two values, cut to where they differ: long texts often begin alike. */
+function texts(before: Value, after: Value): readonly [before: string, after: string] {
+  const [was, is] = [valueText(before), valueText(after)];
+  let alike = 0;
+  while (alike < was.length && was[alike] === is[alike]) alike++;
+  const from = was === is || before === undefined || after === undefined ? 0 : alike - ALIKE_SHOWN;
+  const cut = (text: string): string => {
+    const start = text.length > MOST_VALUE && from > 0 ? `…${text.slice(from)}` : text;
+    return clip(start, MOST_VALUE);
+  };
+  return [cut(was), cut(is)];
+}
+
 function relative(change: LeafChange): string {
   return relativeText(change) ?? "";
 }
 
-function value(content: Parameters<typeof valueText>[0]): string {
-  return code(clip(valueText(content), 60));
+function value(content: Value): string {
+  return code(clip(valueText(content), MOST_VALUE));
 }

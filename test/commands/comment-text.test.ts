@@ -69,10 +69,12 @@ describe("a pull request's comment", () => {
       { figure: "fig01", id: "a", before: claim("fail", 1), after: claim("pass", 2) },
       { figure: "fig01", id: "b", before: claim("pass", 2), after: claim("fail", 1) },
       { figure: "fig01", id: "c", before: claim("pass", 2), after: claim("pass", 3) },
+      { figure: "fig01", id: "d", before: claim("pass", 2), after: claim("not-testable", null) },
+      { figure: "fig01", id: "e", before: claim("pass", 2), after: undefined },
     ];
     const figures = [figure("figures/a"), figure("figures/b", { change: "gone", after: undefined })];
     expect(headline(data({ claims, figures }, { run: { ...RUN, failed: failed(2) } }))).toBe(
-      "### pipeline: 2 instances failed · 1 claim no longer holds · 1 claim now holds · 1 figure changed · 1 gone",
+      "### pipeline: 2 instances failed · 1 claim no longer holds · 1 claim not testable any more · 1 claim gone · 1 claim now holds · 1 figure changed · 1 figure gone",
     );
     expect(headline(data({}, { run: { ...RUN, totals: undefined } }))).toBe("### pipeline: the run was cut off");
     expect(
@@ -91,16 +93,27 @@ describe("a pull request's comment", () => {
       { figure: "fig01", id: "d", before: undefined, after: claim("pass", 3) },
       { figure: "fig01", id: "b", before: claim("pass", 2), after: claim("fail", 1.23456789) },
       { figure: "fig01", id: "e", before: claim("fail", null), after: undefined },
+      { figure: "fig01", id: "f", before: claim("pass", 2), after: claim("not-testable", null) },
     ];
     const lines = commentText(data({ claims }), 65_000)
       .split("\n")
       .filter((line) => line.startsWith("| `fig01"));
     expect(lines).toEqual([
       "| `fig01 b`<br>It rises. | holds<br>`2` | **does not hold**<br>`1.2346` | `1` |",
+      "| `fig01 f`<br>It rises. | holds<br>`2` | not testable<br>`–` | `1` |",
       "| `fig01 d`<br>It rises. | new | holds<br>`3` | `1` |",
       "| `fig01 e`<br>It rises. | **does not hold**<br>`–` | gone | `1` |",
       "| `fig01 c`<br>It rises. | holds<br>`2` | holds<br>`3` | `1` |",
     ]);
+  });
+
+  it("cuts long texts to where they part", () => {
+    const start = "S falls for every learning rate that was tried: ".repeat(3);
+    const claims = [
+      { figure: "fig01", id: "a", before: claim("pass", `${start}2.5 here`), after: claim("pass", `${start}2.6 here`) },
+    ];
+    const text = commentText(data({ claims }), 65_000);
+    expect(text).toContain("holds<br>`…e that was tried: 2.5 here` | holds<br>`…e that was tried: 2.6 here` |");
   });
 
   it("tells figures with their causes, and their pictures where they can be linked", () => {
@@ -166,8 +179,7 @@ describe("a pull request's comment", () => {
     // Without what stands in code, where nothing is markup, and without escapes.
     const rest = text
       .replaceAll(/^(`{3,}).*\n[\s\S]*?\n\1$/gm, "")
-      .replaceAll(/(`+)(?!`)[\s\S]*?(?<!`)\1(?!`)/g, "")
-      .replaceAll(/\\[!-/:-@[-`{-~]/g, "");
+      .replaceAll(/\\[!-/:-@[-`{-~]|(`+)(?!`)[\s\S]*?(?<!`)\1(?!`)/g, "");
     const tags = [...rest.matchAll(/<[^>]*>/g)].map(([tag]) => tag);
     expect(new Set(tags)).toEqual(new Set([MARKER, "<details>", "</details>", "<summary>", "</summary>", "<br>"]));
     expect(rest).not.toMatch(/[@#]\w|:\/\/|\]\(/);

@@ -148,7 +148,7 @@ Compared with what \`REV\` (the base) recorded.
       branch.read("pipeline.yaml").replace("fig02:", "fig03:").replace("fig02.svg", "fig03.svg"),
     );
     const [, told] = await review(server, branch, "--images", "pictures");
-    expect(told.stdout).toContain("### pipeline: 1 new · 1 gone\n");
+    expect(told.stdout).toContain("### pipeline: 1 figure new · 1 figure gone\n");
     expect(told.stdout).toMatch(
       /\*\*`figures\/fig03`\*\* new<br>`never run`\n\n.*\n.*\n\| \*was not there\* \| !\[now]/,
     );
