@@ -57,10 +57,12 @@ function tellExchange(
   if (args.flag("json")) out.write(`${JSON.stringify(done)}\n`);
   else {
     const { palette } = out;
-    for (const name of failed) out.write(`${palette.red("✗")} ${name}\n`);
+    // After Ctrl-C there is nothing wrong with each of them.
+    if (!signal.aborted) for (const name of failed) out.write(`${palette.red("✗")} ${name}\n`);
     const where = action === "push" ? "in the remote cache" : "in the local cache";
     const lacking = missing.length === 0 ? [] : [`${missing.length} not ${action === "push" ? "made yet" : "there"}`];
-    const parts = [`${counted(results, "result")} ${where}`, ...lacking, remoteText(remote)];
+    const stopped = signal.aborted ? [palette.yellow("interrupted"), `${failed.length} left`] : [];
+    const parts = [...stopped, `${counted(results, "result")} ${where}`, ...lacking, remoteText(remote)];
     out.write(`${parts.filter((part) => part !== "").join(palette.dim(" · "))}\n`);
   }
   if (signal.aborted) return 130;

@@ -87,11 +87,13 @@ export function openRequester(config: RemoteConfig, connections: number, signal:
         clearTimeout(patience);
         signal.removeEventListener("abort", abort);
       };
-      let answered = false;
+      let [answered, begun] = [false, false];
       const lose = (error: unknown): void => {
         over();
         request.destroy();
-        reject(!answered && request.reusedSocket && brokeOff(error) ? new Stale() : error);
+        // Of a large body nothing has been sent until the server has said something.
+        const stale = !answered && request.reusedSocket && brokeOff(error) && !(asking && begun);
+        reject(stale ? new Stale() : error);
       };
       signal.addEventListener("abort", abort);
       request.setTimeout(config.timeoutMs, () => end(`it did not answer for ${config.timeoutMs / 1000} s`));
@@ -100,7 +102,7 @@ export function openRequester(config: RemoteConfig, connections: number, signal:
         answered = true;
         response.on("error", lose);
         const { statusCode: status = 0, headers } = response;
-        const raw = { status, location: headers.location, retryAfter: headers["retry-after"] };
+        const raw = { status, location: headers.location, retryAfter: headers["retry-after"], asking };
         if (status >= 200 && status <= 299) {
           readAll(response, read).then((value) => {
             over();
@@ -118,7 +120,6 @@ export function openRequester(config: RemoteConfig, connections: number, signal:
         request.end();
         return;
       }
-      let begun = false;
       const begin = (): void => {
         clearTimeout(patience);
         if (begun || answered) return;
@@ -149,8 +150,8 @@ export function openRequester(config: RemoteConfig, connections: number, signal:
     async send(request) {
       let url = new URL(`${config.url}/${request.path}`);
       for (let turn = 0; ; turn++) {
-        const { location, ...reply } = await lively(url, request);
-        if (reply.status === 417 && asks) {
+        const { location, asking, ...reply } = await lively(url, request);
+        if (reply.status === 417 && asking) {
           // It does not know `Expect`.
           asks = false;
           continue;
@@ -179,6 +180,8 @@ function leads(status: number, method: string): boolean {
 
 interface Raw<T> extends Omit<Reply<T>, "elsewhere"> {
   readonly location: string | undefined;
+  /** Whether it was an answer to `Expect`. */
+  readonly asking: boolean;
 }
 
 class Stale extends Error {}

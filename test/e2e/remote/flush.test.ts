@@ -45,6 +45,21 @@ describe("what is still to be sent when all else is done", () => {
     expect(server.entries.size).toBe(0);
     expect((await workspace.run("cache", "check")).code).toBe(0);
     expect((await workspace.run("run", "--json", "--remote", "off")).summary).toMatchObject({ fresh: 3, ran: 0 });
+    // So it is with Ctrl-C within `cache push`.
+    let asked = (): void => undefined;
+    const waits = new Promise<void>((done) => {
+      asked = done;
+    });
+    server.fault = () => {
+      asked();
+      return "hangs";
+    };
+    const pushing = workspace.start({ env }, "cache", "push");
+    await waits;
+    pushing.kill("SIGINT");
+    const stopped = await pushing.ended;
+    expect(stopped.code).toBe(130);
+    expect(stopped.stdout).toBe("interrupted · 3 left · 0 results in the remote cache\n");
     server.fault = () => undefined;
     const pushed = await workspace.runWith({ env }, "cache", "push", "--json");
     expect(JSON.parse(pushed.stdout)).toMatchObject({

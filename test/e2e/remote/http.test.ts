@@ -158,10 +158,28 @@ describe("a body", () => {
     ]);
     answer = { status: 417 };
     asked = 0;
-    expect(await client.remote.send(resultHere(client, large("c")))).toBe(true);
-    expect(await client.remote.send(resultHere(client, large("d")))).toBe(true);
-    // It is asked that once.
-    expect(asked).toBe(1);
+    const both = ["c", "d"].map((kind) => client.remote.send(resultHere(client, large(kind))));
+    expect(await Promise.all(both)).toEqual([true, true]);
+    expect(await client.remote.send(resultHere(client, large("e")))).toBe(true);
+    // It is not asked that again.
+    expect(asked).toBe(2);
+  });
+});
+
+describe("credentials", () => {
+  it("are a token, else a login, else what the URL has", async () => {
+    const server = await startCacheServer();
+    const url = server.url.replace("//", "//url:1@");
+    const basic = (login: string): string => `Basic ${Buffer.from(login).toString("base64")}`;
+    for (const [environment, only] of [
+      [{ PIPELINE_REMOTE_TOKEN: "t", PIPELINE_REMOTE_LOGIN: "env:2" }, "Bearer t"],
+      [{ PIPELINE_REMOTE_LOGIN: "env:2" }, basic("env:2")],
+      [{}, basic("url:1")],
+    ] as const) {
+      server.only = only;
+      expect(await openClient(url, environment).remote.fetch(blobOn(server, CONTENT))).toBe("here");
+    }
+    expect(server.seen.map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 });
 
