@@ -18,8 +18,8 @@ export interface Looking {
   readonly warn?: (message: string) => void;
 }
 
-/** Somebody waits for the answer: what the remote cache has not said by then, it does not say. */
-const PATIENCE_MS = 10_000;
+/** Somebody waits for the answer: what the remote cache has not said in this share of its time limit, it does not say. */
+const PATIENCE = 0.5;
 
 /**
  * Opens the engine, surveys these instances (in plan order, with their producers) and hands over what was found; runs
@@ -33,6 +33,7 @@ export async function looking<T extends object>(
   look: (engine: Engine, inputs: Inputs, found: Survey) => T | PlanFailure,
 ): Promise<T | PlanFailure> {
   const patience = new AbortController();
+  const patienceMs = PATIENCE * (config?.timeoutMs ?? 0);
   setMaxListeners(0, patience.signal);
   let told = false;
   const tell = (message: string): void => {
@@ -53,12 +54,12 @@ export async function looking<T extends object>(
   try {
     const inputs = await inputsOf(engine, instances);
     if (isProblem(inputs)) return inputs;
-    clock = setTimeout(() => patience.abort(), PATIENCE_MS);
+    clock = setTimeout(() => patience.abort(), patienceMs);
     const found = await survey(engine, inputs, instances, (instance, verdict) =>
       confirmed(engine, seen, instance, verdict),
     );
     if (patience.signal.aborted && !told) {
-      tell(`the remote cache ${config!.url} has not told all within ${PATIENCE_MS / 1000} s${otherwise}`);
+      tell(`the remote cache ${config!.url} has not told all within ${patienceMs / 1000} s${otherwise}`);
     }
     return look(engine, inputs, found);
   } catch (error) {
