@@ -7,6 +7,8 @@ import { suggest } from "./engine/suggest.ts";
 import { createPalette, wantsColour } from "./reporters/palette.ts";
 
 const undo: (() => void)[] = [];
+/** Of what is still to be written to a pipe or a file. */
+const flushes: (() => void)[] = [];
 
 async function main(argv: readonly string[]): Promise<number> {
   const { name, rest } = findCommand(asHelp(argv));
@@ -81,8 +83,22 @@ function heedSignals(controller: AbortController): void {
 
 function streamOf(stream: NodeJS.WriteStream, colour: boolean | undefined): Stream {
   const isTerminal = stream.isTTY === true;
+  let pending = "";
+  const flush = (): void => {
+    const text = pending;
+    pending = "";
+    if (text !== "") stream.write(text);
+  };
+  flushes.push(flush);
   return {
-    write: (text) => void stream.write(text),
+    write(text) {
+      // Both may lead to one place.
+      for (const other of flushes) if (other !== flush) other();
+      // A thousand lines at once need not be a thousand calls of the system.
+      if (pending === "") setImmediate(flush);
+      pending += text;
+      if (isTerminal || pending.length > 1 << 14) flush();
+    },
     palette: createPalette(wantsColour(colour, process.env, isTerminal)),
     isTerminal,
     columns: () => stream.columns ?? 120,
@@ -90,8 +106,14 @@ function streamOf(stream: NodeJS.WriteStream, colour: boolean | undefined): Stre
   };
 }
 
-function exit(code: number): never {
+/** Before a process ends. */
+function leave(): void {
   for (const action of undo.splice(0)) action();
+  for (const flush of flushes) flush();
+}
+
+function exit(code: number): never {
+  leave();
   process.exit(code);
 }
 
@@ -99,19 +121,18 @@ for (const stream of [process.stdout, process.stderr]) {
   // `pipeline graph | head`: whoever read has seen enough.
   stream.on("error", (error: NodeJS.ErrnoException) => exit(error.code === "EPIPE" ? 0 : 1));
 }
-process.on("exit", () => {
-  for (const action of undo.splice(0)) action();
-});
+process.on("exit", leave);
 
 async function start(): Promise<never> {
   try {
     const code = await main(process.argv.slice(2));
     // What a pipe has not taken yet is written before the end.
+    for (const flush of flushes) flush();
     await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
     exit(code);
   } catch (error) {
     const { traceOf } = await import("./commands/crash.ts");
-    for (const action of undo.splice(0)) action();
+    leave();
     process.stderr.write(`pipeline has a bug, please report it:\n${traceOf(error)}\n`);
     exit(70);
   }
