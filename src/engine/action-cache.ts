@@ -1,4 +1,4 @@
-import { readFileSync, statSync, utimesSync } from "node:fs";
+import { readFileSync, utimesSync } from "node:fs";
 import { digestOf, isDigest, short } from "./digest.ts";
 import { keyOf } from "./manifest.ts";
 import type { ActionRecord } from "./outcome.ts";
@@ -12,9 +12,6 @@ export interface ActionCache {
   /** Notes that a record was of use: `pipeline gc` goes by age. */
   touch(key: Key): void;
 }
-
-/** `pipeline gc` goes by days. */
-const RECENT_MS = 60 * 60 * 1000;
 
 /** A record that cannot be used is a miss, and is told through `warn`: the action runs again and replaces it. */
 export function openActionCache(store: Store, warn: (message: string) => void): ActionCache {
@@ -35,10 +32,8 @@ export function openActionCache(store: Store, warn: (message: string) => void): 
     },
     touch(key) {
       const now = new Date();
-      const path = store.action(key);
       try {
-        // A quarter of the time that touching takes.
-        if (now.getTime() - statSync(path).mtimeMs > RECENT_MS) utimesSync(path, now, now);
+        utimesSync(store.action(key), now, now);
       } catch {
         // Read-only, or gone meanwhile.
       }

@@ -35,14 +35,16 @@ export interface Cas {
   put(temporary: string, digest: Digest): void;
   putBytes(data: string): Digest;
   read(digest: Digest): Buffer | BlobDamage;
-  /** Writes a verified, writable copy to a new path and returns its stats. */
-  copy(digest: Digest, to: string, executable: boolean): Promise<BigIntStats | BlobDamage>;
+  /** Writes a verified, writable copy to a new path and returns its stats: a small one at once. */
+  copy(digest: Digest, to: string, executable: boolean): Copied | Promise<Copied>;
   /** Keeps what makes later copies fast. */
   save(): void;
 }
 
+export type Copied = BigIntStats | BlobDamage;
+
 /** Below this a copy is one read and one write; above it, it goes in chunks, and the blob gets a seal. */
-const SMALL = 1 << 18;
+export const SMALL = 1 << 18;
 /** What file systems without shared copies answer. */
 const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"]);
 const copyFileAsync = promisify(copyFile);
@@ -85,6 +87,21 @@ export function openCas(store: Store): Cas {
     }
     return "corrupted";
   };
+  const copyLarge = async (digest: Digest, blob: number, to: string, mode: number): Promise<Copied> => {
+    try {
+      // A seal that does not hold says nothing yet: the memo may be what is broken.
+      for (const check of [seals.quick(digest), seals.thorough(digest)]) {
+        if (check === undefined) continue;
+        const { look } = check;
+        const stats = (await reflink(digest, to, mode, look)) ?? (await copyThrough(blob, to, mode, look));
+        if (check.holds()) return stats;
+        rmSync(to, { force: true });
+      }
+      return damaged(digest);
+    } finally {
+      closeSync(blob);
+    }
+  };
   const cas: Cas = {
     has: (digest) => existsSync(store.blob(digest)),
     async take(temporary, bytes) {
@@ -114,7 +131,7 @@ export function openCas(store: Store): Cas {
       }
       return digestOf(bytes) === digest ? bytes : damaged(digest);
     },
-    async copy(digest, to, executable) {
+    copy(digest, to, executable) {
       const mode = executable ? 0o755 : 0o644;
       let blob: number;
       try {
@@ -123,24 +140,16 @@ export function openCas(store: Store): Cas {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return "missing";
         throw error;
       }
+      let isLarge = false;
       try {
         const length = readSync(blob, small, 0, SMALL, 0);
         // Shorter than the buffer: the end is reached.
-        if (length < SMALL) {
-          const bytes = small.subarray(0, length);
-          return digestOf(bytes) === digest ? writeNew(to, mode, bytes) : damaged(digest);
-        }
-        // A seal that does not hold says nothing yet: the memo may be what is broken.
-        for (const check of [seals.quick(digest), seals.thorough(digest)]) {
-          if (check === undefined) continue;
-          const { look } = check;
-          const stats = (await reflink(digest, to, mode, look)) ?? (await copyThrough(blob, to, mode, look));
-          if (check.holds()) return stats;
-          rmSync(to, { force: true });
-        }
-        return damaged(digest);
+        isLarge = length === SMALL;
+        if (isLarge) return copyLarge(digest, blob, to, mode);
+        const bytes = small.subarray(0, length);
+        return digestOf(bytes) === digest ? writeNew(to, mode, bytes) : damaged(digest);
       } finally {
-        closeSync(blob);
+        if (!isLarge) closeSync(blob);
       }
     },
     save: seals.save,
@@ -148,12 +157,15 @@ export function openCas(store: Store): Cas {
   return cas;
 }
 
-/** Writes a new file at once. */
+/** Writes a new file at once; where that fails, there is none. */
 function writeNew(to: string, mode: number, bytes: Uint8Array): BigIntStats {
   const copy = openSync(to, "wx", mode);
   try {
     for (let at = 0; at < bytes.length; ) at += writeSync(copy, bytes, at);
     return settle(copy);
+  } catch (error) {
+    rmSync(to, { force: true });
+    throw error;
   } finally {
     closeSync(copy);
   }

@@ -67,8 +67,7 @@ export async function restore(
     const message = `the cached ${out.path} of ${instance.name} is ${placed.damage}: it is made again`;
     return lost(out, placed.damage, message);
   }
-  engine.history.note(instance.name, key, outs, undefined);
-  engine.actions.touch(key);
+  engine.history.noteRestore(instance.name, key, outs, () => engine.actions.touch(key));
   return { type: "restored", outs, seconds: secondsSince(started) };
 }
 

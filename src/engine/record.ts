@@ -69,19 +69,14 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
   }
 }
 
-/** `recordResults`, unless nothing has happened (`quiet`) since the last time and nobody has touched the file. */
-export function recordOnce(
-  store: Store,
-  plan: Plan,
-  inputs: Inputs,
-  done: readonly Done[],
-  quiet: boolean,
-): string | undefined {
+/** `recordResults`, unless all is as it was the last time and nobody has touched the file. */
+export function recordOnce(store: Store, plan: Plan, inputs: Inputs, done: readonly Done[]): string | undefined {
   const memo = openTable<readonly [stamp: string, state: Digest]>(store, "recorded", 1);
   const names = plan.instances.length === done.length ? "" : plan.instances.map(({ name }) => name).join();
   // A key holds its instance's name.
-  const state = digestOf(`${done.map(({ key }) => key).join("")}${names}`);
-  const last = quiet ? memo.get(LOCK_FILE) : undefined;
+  const results = done.map(({ key, outs }) => `${key} ${Object.values(outs).map(contentOf).join()}`);
+  const state = digestOf(`${results.join("\n")}\n${names}`);
+  const last = memo.get(LOCK_FILE);
   if (last?.[0] === fileStamp(plan.workspace) && last[1] === state) return undefined;
   const trouble = recordResults(plan, inputs, done, false);
   if (trouble === undefined) {

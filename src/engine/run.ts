@@ -382,7 +382,7 @@ async function runInstances(
         ? []
         : [{ instance, key: verdict.key, outs: result }];
     });
-    const trouble = recordOnce(store, plan, inputs, done, counts.ran + counts.restored === 0);
+    const trouble = recordOnce(store, plan, inputs, done);
     if (trouble !== undefined) emit({ type: "warning", message: trouble });
   }
   return problem ?? summarise(emit, { ...counts, ...(engine.remote && { remote: engine.remote.tally() }) }, started);

@@ -31,8 +31,10 @@ export interface StatIndex {
   /** One `stat`, nothing else. */
   glance(path: string): Glance | undefined;
   digest(path: string): Promise<FileState | undefined>;
-  /** Remembers the digest of a file that this process has just put in its place; `stats` are the file's before the rename. */
+  /** Remembers the digest of a file that this process has just made in its place; `stats` are those it was left with. */
   learn(path: string, digest: Digest, stats: BigIntStats): void;
+  /** The same where the file was renamed to its place after these stats. */
+  learnRenamed(path: string, digest: Digest, stats: BigIntStats): void;
   save(): void;
 }
 
@@ -98,7 +100,8 @@ export function openStatIndex(store: Store, trust = true): StatIndex {
         }
       }
     },
-    learn(path, digest, stats) {
+    learn: (path, digest, stats) => remember(path, stats, digest, Date.now()),
+    learnRenamed(path, digest, stats) {
       const now = statsOf(path);
       // Renaming changes the ctime alone; anything else is another process's file.
       if (now === undefined || now.ino !== stats.ino || now.size !== stats.size || now.mtimeNs !== stats.mtimeNs)
