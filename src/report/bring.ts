@@ -1,4 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
+import type { ActionRecord } from "../engine/outcome.ts";
 import type { PipelineLock } from "../engine/pipeline-lock.ts";
 import type { Digest, InstanceName, Key } from "../engine/plan.ts";
 import type { SnapshotOut } from "./snapshot.ts";
@@ -32,18 +33,21 @@ export function openBring({ cas, remote, actions }: Engine, lock: PipelineLock):
   };
 }
 
-/** Has the action records of these keys here, which tell what decided a result; those that nobody has are left out. */
-export async function learn(
-  { actions, remote, warn }: Engine,
+/**
+ * The engine with the action records of these keys, which tell what decided a result; those that nobody has are missing. They
+ * are known while it is open and no longer: nobody has compared them with a plan, and a run must not find them.
+ */
+export async function informed(
+  engine: Engine,
   wanted: readonly { readonly name: InstanceName; readonly key: Key }[],
-): Promise<void> {
-  if (remote === undefined) return;
-  await Promise.all(
-    wanted.map(async ({ name, key }) => {
-      if (actions.get(key) !== undefined) return;
-      const looked = await remote.look(key, { name, outs: [] });
-      if (looked.type === "found") actions.put(looked.record);
-      else if (looked.type === "unusable") warn(looked.why);
-    }),
-  );
+): Promise<Engine> {
+  const { actions, remote, warn } = engine;
+  const found = new Map<Key, ActionRecord>();
+  const look = async (name: InstanceName, key: Key): Promise<void> => {
+    const looked = await remote?.look(key, { name, outs: [] });
+    if (looked?.type === "found") found.set(key, looked.record);
+    else if (looked?.type === "unusable") warn(looked.why);
+  };
+  await Promise.all(wanted.flatMap(({ name, key }) => (actions.get(key) === undefined ? [look(name, key)] : [])));
+  return { ...engine, actions: { ...actions, get: (key) => found.get(key) ?? actions.get(key) } };
 }

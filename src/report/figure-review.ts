@@ -4,6 +4,7 @@ import type { Plan } from "../engine/plan.ts";
 import { decodePng } from "../formats/png-pixels.ts";
 import type { Bring } from "./bring.ts";
 import { bytesOf, type Snapshot, type SnapshotOut } from "./snapshot.ts";
+import { byFigure } from "./values.ts";
 
 /** One figure, whatever its formats, before and after. */
 export interface FigureReview {
@@ -60,30 +61,32 @@ export async function reviewFigures(options: FigureOptions): Promise<FigureRevie
   for (const path of all) if (FIGURE.test(path)) stems.set(stemOf(path), []);
   for (const path of all) stems.get(stemOf(path))?.push(path);
   const reviews = await Promise.all(
-    [...stems].map(async ([stem, paths]): Promise<FigureReview | undefined> => {
-      const images = paths.filter((path) => FIGURE.test(path)).sort(bySurest);
-      const was = images.filter((path) => recorded.has(path));
-      const is = images.filter((path) => after.has(path));
-      const lost = was.some((path) => !before.has(path));
-      const same = images.every((path) => before.get(path)?.content === after.get(path)?.content);
-      if (same && !lost) return undefined;
-      const change =
-        was.length === 0 ? "new" : lost && is.length === 0 ? "not-made" : is.length === 0 ? "gone" : "changed";
-      const shown = was.find((path) => is.includes(path));
-      const [old, now] = [recorded.get(shown ?? was[0] ?? ""), after.get(shown ?? is[0] ?? "")];
-      const { instance } = (now ?? old)!;
-      const sides = [old, now].map((out) => (pictures && out !== undefined ? pictureOf(options, out) : undefined));
-      const [from, to] = await Promise.all(sides);
-      return {
-        name: nameOf(stem, plan.artifacts ?? "artifacts"),
-        change,
-        instance,
-        causes: causes(instance),
-        before: from,
-        after: to,
-        look: old !== undefined && old.content === now?.content ? "same" : lookOf(from, to),
-      };
-    }),
+    [...stems]
+      .sort(([a], [b]) => byFigure(baseOf(a), baseOf(b)))
+      .map(async ([stem, paths]): Promise<FigureReview | undefined> => {
+        const images = paths.filter((path) => FIGURE.test(path)).sort(bySurest);
+        const was = images.filter((path) => recorded.has(path));
+        const is = images.filter((path) => after.has(path));
+        const lost = was.some((path) => !before.has(path));
+        const same = images.every((path) => before.get(path)?.content === after.get(path)?.content);
+        if (same && !lost) return undefined;
+        const change =
+          was.length === 0 ? "new" : lost && is.length === 0 ? "not-made" : is.length === 0 ? "gone" : "changed";
+        const shown = was.find((path) => is.includes(path));
+        const [old, now] = [recorded.get(shown ?? was[0] ?? ""), after.get(shown ?? is[0] ?? "")];
+        const { instance } = (now ?? old)!;
+        const sides = [old, now].map((out) => (pictures && out !== undefined ? pictureOf(options, out) : undefined));
+        const [from, to] = await Promise.all(sides);
+        return {
+          name: nameOf(stem, plan.artifacts ?? "artifacts"),
+          change,
+          instance,
+          causes: causes(instance),
+          before: from,
+          after: to,
+          look: old !== undefined && old.content === now?.content ? "same" : lookOf(from, to),
+        };
+      }),
   );
   const changed = reviews.filter((review) => review !== undefined);
   return { changed, same: reviews.length - changed.length, paths: new Set([...stems.values()].flat()) };
@@ -120,6 +123,10 @@ function stemOf(path: string): string {
   return FIGURE.test(path)
     ? path.replace(FIGURE, "")
     : `${path.slice(0, start)}${path.slice(start).replace(/\..*$/, "")}`;
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function nameOf(stem: string, artifacts: string): string {

@@ -4,7 +4,7 @@ import { LOCK_FILE, parsePipelineLock } from "../engine/pipeline-lock.ts";
 import type { Digest, Key, Plan } from "../engine/plan.ts";
 import { studyOf } from "../engine/record.ts";
 import { survey } from "../engine/survey.ts";
-import { learn, openBring } from "./bring.ts";
+import { informed, openBring } from "./bring.ts";
 import { openCauses } from "./causes.ts";
 import { fileAt, type RevisionFacts } from "./compare-revision.ts";
 import { type ClaimChange, differenceOf, type TableChange } from "./difference.ts";
@@ -94,11 +94,9 @@ export async function reviewAgainst(
       });
       rolling.set(name, { ...NOTHING, outs: Object.fromEntries(outs) });
     }
-    await learn(
-      engine,
-      [...lock].flatMap(([name, { key }]) => (affected.has(name) ? [{ name, key }] : [])),
-    );
-    const recorded = recordedSnapshot(lock, plan, engine);
+    const wanted = [...lock].flatMap(([name, { key }]) => (affected.has(name) ? [{ name, key }] : []));
+    const knowing = await informed(engine, wanted);
+    const recorded = recordedSnapshot(lock, plan, knowing);
 
     const declared = new Set(plan.instances.flatMap(({ outs }) => outs.map(({ path }) => path)));
     const [before, notMade, elsewhere] = [new Map<string, SnapshotOut>(), [] as string[], [] as string[]];
@@ -110,7 +108,7 @@ export async function reviewAgainst(
         before.set(path, now);
       } else before.set(path, out);
     }
-    const bring = openBring(engine, lock);
+    const bring = openBring(knowing, lock);
     await Promise.all(
       [...before, ...after]
         .filter(([path]) => isTable(path) && before.get(path)?.content !== after.get(path)?.content)
@@ -118,10 +116,10 @@ export async function reviewAgainst(
     );
     const only = (snapshot: Snapshot): Snapshot => new Map([...snapshot].filter(([path]) => isTable(path)));
     const difference = differenceOf(plan.artifacts ?? "artifacts", only(before), only(after), (out) =>
-      bytesOf(engine, out),
+      bytesOf(knowing, out),
     );
-    const causes = openCauses({ engine, inputs, produced, lock, affected, revision });
-    const figures = await reviewFigures({ plan, engine, bring, recorded, before, after, causes, pictures });
+    const causes = openCauses({ engine: knowing, inputs, produced, lock, affected, revision });
+    const figures = await reviewFigures({ plan, engine: knowing, bring, recorded, before, after, causes, pictures });
     const others = [...new Set([...before.keys(), ...after.keys()])].filter(
       (path) => !isTable(path) && !figures.paths.has(path) && before.get(path)?.content !== after.get(path)?.content,
     );

@@ -94,6 +94,23 @@ Compared with what \`REV\` (the base) recorded.
     expect([dark(before), dark(now)].sort()).toEqual([2, 8]);
   });
 
+  it("needs no more of a run than the figures: what they were made of stays in the cache", async () => {
+    const { server, branch } = await reviewed();
+    branch.write("pipeline.yaml", branch.read("pipeline.yaml").replace("colour: 40", "colour: 41"));
+    const ran = await branch.runWith({ env: reading(server) }, "run", "fig*", "--json");
+    branch.write("run.jsonl", ran.stdout);
+    expect(ran.summary).toMatchObject({ ran: 1, restored: 2 });
+    branch.remove("artifacts/loss.txt");
+    branch.remove(".pipeline/cas");
+    server.reset();
+    const told = await branch.runWith({ env: reading(server) }, "comment", "run.jsonl", "--base", "main");
+    expect(told.code).toBe(0);
+    expect(told.stdout).toContain("### pipeline: 1 figure changed\n");
+    expect(told.stdout).not.toContain("not made");
+    // The base's record of the figure; no picture was asked for, and no number is another.
+    expect([server.count("GET", "ac"), server.count("GET", "cas")]).toEqual([1, 0]);
+  });
+
   it("tells which source file changed, though the bundle that it was part of was made elsewhere", async () => {
     const { server, branch } = await reviewed();
     branch.write("src/colour.ts", branch.read("src/colour.ts").replace("? colour", "? colour + 100"));
@@ -173,8 +190,8 @@ Compared with what \`REV\` (the base) recorded.
     await review(server, branch);
     const without = await branch.run("comment", "run.jsonl", "--base", "main", "--images", "pictures");
     expect(without.code).toBe(0);
-    // Its record came with the first comment, so the cause is known; the picture was not asked for then.
-    expect(without.stdout).toContain("<br>`params.colour 40 → 41`\n");
+    // The record that tells the cause is not kept for runs to find.
+    expect(without.stdout).toContain("<br>`its earlier record is in no cache`\n");
     expect(without.stdout).toContain("| *not in this machine's cache* | ![now]");
     server.fault = () => "error";
     const down = await branch.runWith({ env: reading(server) }, "comment", "--base", "main", "--images", "pictures");
