@@ -60,6 +60,11 @@ stdin). Pictures and records that are not here are read from the remote cache. R
     if (run === 2) return 2;
     const reviewed = base === undefined ? undefined : await reviewOf(context, args, base, images !== undefined);
     if (reviewed === 2) return 2;
+    if (reviewed !== undefined && !reviewed.remote && run !== undefined && run.afar > 0) {
+      const { palette } = context.err;
+      const left = `the run left ${run.afar} of its results in a remote cache, and none is named here: they count as not made`;
+      context.err.write(`${palette.yellow("warning")}  ${left}\n`);
+    }
     const [{ commentText }, { paramChanges }] = await Promise.all([
       import("./comment-text.ts"),
       import("./param-changes.ts"),
@@ -101,7 +106,7 @@ function limitOf(context: Context, args: Arguments): number | undefined {
   return undefined;
 }
 
-async function readRun(context: Context, file: string): Promise<RunFacts | 2> {
+async function readRun(context: Context, file: string): Promise<(RunFacts & { readonly afar: number }) | 2> {
   let text: string;
   try {
     text = readFileSync(file === "-" ? 0 : resolve(context.folder, file), "utf8");
@@ -124,7 +129,7 @@ async function readRun(context: Context, file: string): Promise<RunFacts | 2> {
   const figures = [...run.ran, ...run.restored].flatMap(({ instance, changed }) =>
     changed.filter((path) => FIGURE.test(path)).map((path) => ({ path, why: run.why(instance) })),
   );
-  return { totals: summary && totals(summary), failed, warnings, figures };
+  return { totals: summary && totals(summary), failed, warnings, figures, afar: run.afar };
 }
 
 /** Other lines are what something else printed. */
@@ -145,7 +150,7 @@ async function reviewOf(
   args: Arguments,
   base: string,
   pictures: boolean,
-): Promise<{ readonly plan: Plan; readonly review: Review } | 2> {
+): Promise<{ readonly plan: Plan; readonly review: Review; readonly remote: boolean } | 2> {
   const plan = await openPlan(context, args);
   if (plan === 2) return 2;
   const config = await remoteOf(context, args, plan);
@@ -173,7 +178,7 @@ async function reviewOf(
     remote: open && ((store, cas) => open({ ...config!, readOnly: true }, store, cas, signal, warn)),
     pictures,
   });
-  return { plan, review };
+  return { plan, review, remote: config !== undefined };
 }
 
 type Shown = Extract<Picture, { readonly digest: string }>;

@@ -14,6 +14,8 @@ export interface Gathered {
   readonly restored: readonly Done[];
   readonly failed: readonly Failed[];
   readonly warnings: readonly string[];
+  /** How many results are in the remote cache alone: nothing that was asked for needed them here. */
+  readonly afar: number;
   /** None where the run did not get to its end. */
   readonly summary: Summary | undefined;
   /** Why an instance ran or was restored, at the root: a line for each cause. */
@@ -43,6 +45,7 @@ export function gather(): Gathered {
   const failed: Failed[] = [];
   const warnings: string[] = [];
   let title = "";
+  let afar = 0;
   let summary: Summary | undefined;
   return {
     ran,
@@ -51,6 +54,9 @@ export function gather(): Gathered {
     warnings,
     get title() {
       return title;
+    },
+    get afar() {
+      return afar;
     },
     get summary() {
       return summary;
@@ -62,6 +68,9 @@ export function gather(): Gathered {
       switch (event.type) {
         case "plan":
           title = [event.profile, counted(event.instances, "instance"), event.platform].filter(Boolean).join(" · ");
+          break;
+        case "fresh":
+          if (event.remote === true) afar++;
           break;
         case "started":
           reasons.set(event.instance, event.reasons);

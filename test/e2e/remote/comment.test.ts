@@ -111,6 +111,18 @@ Compared with what \`REV\` (the base) recorded.
     expect([server.count("GET", "ac"), server.count("GET", "cas")]).toEqual([1, 0]);
   });
 
+  it("warns where a run left results in a cache that nobody names now", async () => {
+    const { server, branch } = await reviewed();
+    const ran = await branch.runWith({ env: reading(server) }, "run", "fig*", "--json");
+    expect(ran.summary).toMatchObject({ restored: 2, fresh: 1 });
+    branch.write("run.jsonl", ran.stdout);
+    const told = await branch.run("comment", "run.jsonl", "--base", "main");
+    expect(told.code).toBe(0);
+    expect(told.stderr).toBe(
+      "warning  the run left 1 of its results in a remote cache, and none is named here: they count as not made\n",
+    );
+  });
+
   it("tells which source file changed, though the bundle that it was part of was made elsewhere", async () => {
     const { server, branch } = await reviewed();
     branch.write("src/colour.ts", branch.read("src/colour.ts").replace("? colour", "? colour + 100"));
