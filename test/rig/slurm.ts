@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,9 @@ export interface MiniCluster {
   crash(node: string): void;
   /** A node comes back. */
   boot(node: string): void;
-  /** The controller is gone at once, or comes back, with lines of slurm.conf changed. */
+  /** What a job has started is gone at once, as where memory runs out; what watches it is not. */
+  killJob(job: string): void;
+  /** The controller ends and keeps what it knows, or comes back, with lines of slurm.conf changed. */
   endController(): void;
   startController(settings?: Settings): void;
   stop(): void;
@@ -34,9 +36,10 @@ export function noSlurm(): string | undefined {
 const NODES = ["n1", "n2", "n3"];
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
-/** The partition `crowded` takes one array of four tasks at a time, and refuses more as a limit of an account does. */
+/** The partition `crowded` takes one array of four tasks at a time, and refuses more as a limit of an account does; `closed` takes none. */
 const CROWDED = `
 function slurm_job_submit(job, partitions, user)
+  if job.partition == "closed" then return slurm.ESLURM_ACCOUNTING_POLICY end
   if job.partition ~= "crowded" then return slurm.SUCCESS end
   for _, other in pairs(slurm.jobs) do
     if other.partition == "crowded" and other.job_state <= 1 then return slurm.ESLURM_ACCOUNTING_POLICY end
@@ -128,6 +131,7 @@ export async function startCluster({
     "PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1",
     "JobSubmitPlugins=lua",
     "PartitionName=crowded Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=1",
+    "PartitionName=closed Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=1",
     "PartitionName=apart Nodes=n3 MaxTime=INFINITE State=UP PriorityTier=1",
     "PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF",
   ];
@@ -162,10 +166,19 @@ export async function startCluster({
       end(join(folder, "run", `slurmd-${node}.pid`));
       // What watches a job goes before the job: it would tell how that ended.
       const jobs = processesWith(`SLURMD_NODENAME=${node}`, `SLURM_CONF=${conf}`);
-      for (const pid of [...jobs.flatMap(watcherOf), ...jobs]) kill(pid);
+      for (const pid of [...jobs.flatMap(watcherOf), ...withDescendants(jobs)]) kill(pid);
+    },
+    killJob(job) {
+      const [array, index] = job.split("_");
+      const variables = [`SLURM_ARRAY_JOB_ID=${array}`, `SLURM_ARRAY_TASK_ID=${index}`, `SLURM_CONF=${conf}`];
+      for (const pid of withDescendants(processesWith(...variables))) kill(pid);
     },
     boot,
-    endController: () => end(pids.slurmctld),
+    endController() {
+      const pid = Number(readFileSync(pids.slurmctld, "utf8"));
+      process.kill(pid, "SIGTERM");
+      until(() => !existsSync(`/proc/${pid}`) || /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+    },
     startController(changed = {}) {
       configure({ ...settings, ...changed });
       run("slurmctld", "-f", conf);
@@ -215,6 +228,17 @@ function processesWith(...variables: readonly string[]): number[] {
       return [];
     }
   });
+}
+
+function withDescendants(pids: readonly number[]): number[] {
+  const children = pids.flatMap((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  });
+  return pids.length === 0 ? [] : [...new Set([...pids, ...withDescendants(children)])];
 }
 
 function watcherOf(pid: number): number[] {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasJobs, readQueue } from "./queue.ts";
 import { exportFlag, isOwnLimit, type Submitted, submit } from "./sbatch.ts";
-import { outputFile, remove, scriptFile } from "./spool.ts";
+import { outputFile, scriptFile } from "./spool.ts";
 import { noteJob, prepareSubmission, type Submission } from "./submission.ts";
-import { type Cluster, type Notices, troubleOf, type Work } from "./work.ts";
+import { type Cluster, type Desk, troubleOf, type Work } from "./work.ts";
 
 /** Gathers works into job arrays and submits them. */
 export interface Arrays {
@@ -29,8 +29,8 @@ interface Group {
 const GATHERING_MS = 60;
 const LONGEST_GATHERING_MS = 1000;
 
-export function openArrays(cluster: Cluster, notices: Notices, { prepared, submitted }: ArraysHooks): Arrays {
-  const { workspace, environment, options, signal } = cluster;
+export function openArrays(desk: Desk, { prepared, submitted }: ArraysHooks): Arrays {
+  const { workspace, environment, options, signal, notices, removals } = desk;
   const groups = new Map<string, Group>();
   /** Processes in an array: what fits at the moment, and what Slurm takes at all. */
   let fits = options.array;
@@ -45,12 +45,12 @@ export function openArrays(cluster: Cluster, notices: Notices, { prepared, submi
     groups.set(key, group);
   };
   const submitArray = async (works: readonly Work[]): Promise<Submitted> => {
-    const submission = prepareSubmission(cluster, works);
+    const submission = prepareSubmission(desk, works);
     prepared(submission);
-    const answer = await submit(environment, workspace, flagsOfArray(cluster, submission, works), signal);
+    const answer = await submit(environment, workspace, flagsOfArray(desk, submission, works), signal);
     const job = answer.type === "submitted" ? answer.job : await jobOf(submission, answer);
     if (job === undefined) {
-      remove(submission.spool.folder);
+      removals.add(submission.spool.folder);
       return answer;
     }
     noteJob(submission, job);

@@ -171,6 +171,7 @@ export function slurmExecutor(
     async close() {
       signal.removeEventListener("abort", stop);
       await stopping;
+      await cluster.close();
     },
   };
 }

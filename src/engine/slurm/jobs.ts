@@ -5,11 +5,12 @@ import { ask } from "./ask.ts";
 import { openEvents, settledIn } from "./events.ts";
 import { openPlaces, type Place } from "./places.ts";
 import { isOver, type QueueEntry, readQueue } from "./queue.ts";
+import { openRemovals } from "./removals.ts";
 import { eventsFile, type Spool } from "./spool.ts";
 import { noteJob, readSubmission, type Submission, takeProcess } from "./submission.ts";
 import { keysOf } from "./task.ts";
 import { idOf, openWatch, type Process } from "./watch.ts";
-import { type Cluster, openNotices, type Work } from "./work.ts";
+import { type Cluster, type Desk, openNotices, type Work } from "./work.ts";
 
 /** What a driver has in the queue. */
 export interface Jobs {
@@ -20,6 +21,8 @@ export interface Jobs {
   adopt(place: Place, keys: readonly Key[], work: Work): Promise<boolean>;
   /** Ends, or leaves, what goes on; for when the run is interrupted. */
   stop(): Promise<void>;
+  /** Resolves when nothing is left to be removed. */
+  close(): Promise<void>;
 }
 
 interface Found {
@@ -33,18 +36,19 @@ const CANCEL_MS = 15_000;
 /** Submits processes as job arrays, finds those of earlier drivers, and follows both. */
 export function openJobs(cluster: Cluster): Jobs {
   const { workspace, environment, options, signal, warn } = cluster;
-  const notices = openNotices(warn);
+  const removals = openRemovals();
+  const desk: Desk = { ...cluster, notices: openNotices(warn), removals };
   const places = openPlaces(workspace);
-  const watch = openWatch(cluster, notices);
+  const watch = openWatch(desk);
   const found = new Map<string, Promise<Found | undefined>>();
   let stopped = false;
 
-  const arrays = openArrays(cluster, notices, {
+  const arrays = openArrays(desk, {
     prepared: ({ spool }) => places.own(spool),
     submitted(submission, works) {
       for (const [index, work] of works.entries()) {
         if (stopped) {
-          takeProcess(submission, index);
+          if (takeProcess(submission, index)) removals.add(submission.spool.folder);
           work.interrupted();
         } else {
           work.moved({ job: idOf({ submission, index }), state: "queued" });
@@ -99,7 +103,7 @@ export function openJobs(cluster: Cluster): Jobs {
       const isAlive = entries === undefined || (entry !== undefined && !isOver(entry.state));
       if (!isAlive && done.size < keysOf(work.task).length) {
         const others = [...watch.open].some((other) => other.submission === submission && other.index === index);
-        if (!others) takeProcess(submission, index);
+        if (!others && takeProcess(submission, index)) removals.add(spool.folder);
         return false;
       }
       work.moved({ job: idOf({ submission, index }), state: "found" });
@@ -122,5 +126,6 @@ export function openJobs(cluster: Cluster): Jobs {
         process.work.interrupted();
       }
     },
+    close: removals.done,
   };
 }

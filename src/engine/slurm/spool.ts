@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -12,7 +12,7 @@ import { join } from "node:path";
  *   ID/tasks/N.json      what process N of the array does
  *   ID/events/N          what it tells; there since it began
  *   ID/output/N          what it prints itself: trouble
- *   ID/work/N.S/M/       outs and temporary files of its member M, of its start S: a node that was given up may go on
+ *   ID/work/N.S.M/       outs and temporary files of its member M, of its start S: a node that was given up may go on
  *   build/               the program that jobs run
  *
  * Metadata are what shared file systems are slow at: a process costs its own few files, and looking after it no `stat` until
@@ -39,10 +39,8 @@ export const taskFile = ({ folder }: Spool, index: number): string => join(folde
 export const eventsFolder = ({ folder }: Spool): string => join(folder, "events");
 export const eventsFile = ({ folder }: Spool, index: number): string => join(folder, "events", String(index));
 export const outputFile = ({ folder }: Spool, index: number | "%a"): string => join(folder, "output", String(index));
-export const startFolder = ({ folder }: Spool, index: number, start: number): string =>
-  join(folder, "work", `${index}.${start}`);
-export const workFolder = (spool: Spool, index: number, start: number, member: number): string =>
-  join(startFolder(spool, index, start), String(member));
+export const workFolder = ({ folder }: Spool, index: number, start: number, member: number | string): string =>
+  join(folder, "work", `${index}.${start}.${member}`);
 
 /** Its values may be secrets: nobody else may read them. */
 export function makeSpool(spool: Spool): void {
@@ -67,14 +65,5 @@ export function linesIn(file: string): string[] {
     return readFileSync(file, "utf8").split("\n").slice(0, -1);
   } catch {
     return [];
-  }
-}
-
-/** What a node still holds open may not go yet: gc gets it. */
-export function remove(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-  } catch {
-    // Nobody looks there any more.
   }
 }

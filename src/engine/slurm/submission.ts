@@ -10,10 +10,8 @@ import {
   makeSpool,
   openSpool,
   outsFile,
-  remove,
   type Spool,
   scriptFile,
-  startFolder,
   takenFile,
   taskFile,
 } from "./spool.ts";
@@ -87,14 +85,9 @@ export function takeMember({ spool }: Submission, index: number, member: number)
   appendFileSync(takenFile(spool), `${index} ${member}\n`);
 }
 
-/** The driver is done with a process. The submission goes with its last one. */
-export function takeProcess({ spool, left }: Submission, index: number, start = 0): void {
-  if (!left.delete(index)) return;
-  if (left.size === 0) {
-    remove(spool.folder);
-    return;
-  }
-  appendFileSync(takenFile(spool), `${index}\n`);
-  // The rest goes with the submission; this may be large.
-  for (let each = 0; each <= start; each++) remove(startFolder(spool, index, each));
+/** The driver is done with a process; says whether it was the last one, with which the submission goes. */
+export function takeProcess({ spool, left }: Submission, index: number): boolean {
+  if (!left.delete(index)) return false;
+  if (left.size > 0) appendFileSync(takenFile(spool), `${index}\n`);
+  return left.size === 0;
 }

@@ -13,7 +13,7 @@ import {
 } from "./queue.ts";
 import { eventsFile, linesIn, outputFile } from "./spool.ts";
 import { noteJob, type Submission, takeMember, takeProcess } from "./submission.ts";
-import { type Cluster, type Notices, troubleOf, type Work } from "./work.ts";
+import { type Desk, troubleOf, type Work } from "./work.ts";
 
 /** A process in the queue or on a node, and what is known of it. */
 export interface Process {
@@ -61,7 +61,7 @@ const COMING_BACK_MS = 30_000;
 const ENDED_MS = 900;
 const TAIL = 20;
 
-export function openWatch({ environment, options }: Cluster, notices: Notices): Watch {
+export function openWatch({ environment, options, notices, removals }: Desk): Watch {
   const open = new Set<Process>();
   let polled = performance.now();
   let soon = false;
@@ -79,7 +79,7 @@ export function openWatch({ environment, options }: Cluster, notices: Notices): 
     const { submission, index } = process;
     if (keeps || [...open].some((other) => other.submission === submission && other.index === index)) return;
     try {
-      takeProcess(submission, index, process.start);
+      if (takeProcess(submission, index)) removals.add(submission.spool.folder);
     } catch {
       // The next driver finds nothing there that it could take.
     }

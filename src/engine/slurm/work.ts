@@ -1,6 +1,7 @@
 import type { Environment } from "../environment.ts";
 import type { SlurmOptions } from "../plan.ts";
 import type { JobEnd } from "./end.ts";
+import type { Removals } from "./removals.ts";
 import type { Spool } from "./spool.ts";
 import type { Common, Task, TaskEvent } from "./task.ts";
 
@@ -37,6 +38,12 @@ export interface Cluster {
   readonly warn: (message: string) => void;
   /** For what explains mistakes of stages: all instances with their outs, as JSON. */
   readonly outs: () => string;
+}
+
+/** What those share who look after one driver's jobs. */
+export interface Desk extends Cluster {
+  readonly notices: Notices;
+  readonly removals: Removals;
 }
 
 /** Files could not be exchanged with the process. */

@@ -14,7 +14,8 @@ import { type Facts, openPlatformReader } from "../platform.ts";
 import { isPlatformProblem, type PlatformProblem } from "../platform-problem.ts";
 import { openStore, type Store } from "../store.ts";
 import { openEvents, settledIn } from "./events.ts";
-import { eventsFile, outsFile, remove, type Spool, startFolder, taskFile, workFolder } from "./spool.ts";
+import { removeNow } from "./removals.ts";
+import { eventsFile, outsFile, type Spool, taskFile, workFolder } from "./spool.ts";
 import type { Common, Task, TaskAction, TaskEvent } from "./task.ts";
 
 const TAIL = 20;
@@ -33,8 +34,6 @@ export async function work(folder: string, common: Common): Promise<number> {
   const { SLURM_ARRAY_JOB_ID, SLURM_JOB_ID = "", SLURMD_NODENAME, SLURM_RESTART_COUNT } = process.env;
   const start = Number(SLURM_RESTART_COUNT ?? 0);
   const settled = settledIn(openEvents(eventsFile(spool, index)).read());
-  // What an earlier start has left is no one's, but for what the driver has not taken yet.
-  if (settled.size === 0) for (let each = 0; each < start; each++) remove(startFolder(spool, index, each));
   const file = openSync(eventsFile(spool, index), "a");
   const tell = (event: TaskEvent): void => void writeSync(file, `${JSON.stringify(event)}\n`);
   // A kill may have cut the last line in two.
@@ -50,7 +49,7 @@ export async function work(folder: string, common: Common): Promise<number> {
   const stopping = new AbortController();
   // Cancelled, preempted or out of time: Slurm knows which.
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.abort());
-  const host = hostOf(startFolder(spool, index, start), outsFile(spool), common);
+  const host = hostOf(workFolder(spool, index, start, "host"), outsFile(spool), common);
   const node = `platforms~${(SLURMD_NODENAME ?? hostname()).replaceAll(/[^\w.-]/g, "~")}`;
   const facts = async (): Promise<Facts | PlatformProblem> => {
     const reader = openPlatformReader(host.plan, host.store, host.code, host.environment, stopping.signal, {
@@ -73,6 +72,8 @@ export async function work(folder: string, common: Common): Promise<number> {
     } else if (left.length > 0) {
       const pending: Promise<void>[] = [];
       const members = left.map(({ action, member }): Member => {
+        // What an earlier start has left is no one's.
+        for (let each = 0; each < start; each++) removeNow(workFolder(spool, index, each, member));
         const folder = workFolder(spool, index, start, member);
         const told = (what: MemberEvent): void =>
           tell(what.type === "settled" ? { ...what, member, start } : { ...what, member });
@@ -166,6 +167,8 @@ function memberOf(
     action,
     hooks,
     settle(end: ActionEnd) {
+      // A driver has better to do, and it may be large.
+      removeNow(temporary);
       const own = Math.round(performance.now() - began) / 1000;
       const timed = end.type === "finished" || end.type === "failed" ? { ...end, seconds: end.seconds ?? own } : end;
       if (end.type === "finished") return tell({ type: "settled", end: timed });

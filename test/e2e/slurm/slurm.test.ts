@@ -1,56 +1,34 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Event, Failure } from "../../../src/engine/event.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MiniCluster, noSlurm, startCluster } from "../../rig/slurm.ts";
 import { makeWorkspace, type Outcome, type Running, stageModule, type Workspace } from "../../rig/workspace.ts";
+import {
+  arraysOf,
+  beginOn,
+  eventsOf,
+  failuresOf,
+  gated,
+  hurry,
+  idle,
+  pathWithout,
+  pause,
+  resultsOf,
+  runOn,
+  YAML,
+} from "./on-cluster.ts";
 
 const missing = noSlurm();
 if (missing !== undefined) console.warn(`skipped: the Slurm executor's tests — ${missing}`);
 
 let cluster: MiniCluster;
 
-/** The events of one kind. */
-function eventsOf<Type extends Event["type"]>(outcome: Outcome, type: Type): Extract<Event, { readonly type: Type }>[] {
-  return outcome.events.filter((event): event is Extract<Event, { readonly type: Type }> => event.type === type);
-}
-
-/** Slurm's numbers of the arrays that instances of a stage were in. */
-function arraysOf(outcome: Outcome, stage: string): string[] {
-  const jobs = eventsOf(outcome, "job").filter(
-    ({ instance }) => instance === stage || instance.startsWith(`${stage}@`),
-  );
-  return [...new Set(jobs.map(({ job }) => job.replace(/_\d+$/, "")))];
-}
-
-function failuresOf(outcome: Outcome): Record<string, Failure> {
-  return Object.fromEntries(eventsOf(outcome, "failed").map(({ instance, failure }) => [instance, failure]));
-}
-
-/** What the action cache says that instances made, whoever ran them: key and digests of the outs. */
-function resultsOf(workspace: Workspace): Record<string, unknown> {
-  const records = workspace.list(".pipeline/actions").map((file) => JSON.parse(workspace.read(file)));
-  return Object.fromEntries(records.map(({ instance, key, outs }) => [instance, { key, outs }]));
-}
-
-const YAML = (slurm: string, stages: string, params = "{}"): string =>
-  `version: 1\nparams: ${params}\nslurm: { poll: 300ms, ${slurm} }\nprofiles: { cluster: { executor: slurm } }\nstages:\n${stages}`;
-
 const onCluster = (workspace: Workspace, ...args: readonly string[]): Promise<Outcome> =>
-  workspace.runWith({ env: cluster.env }, "run", "--profile", "cluster", "--json", ...args);
-
-const begin = (workspace: Workspace): Running =>
-  workspace.start({ env: cluster.env }, "run", "--profile", "cluster", "--json");
-
-/** A command that tells that it has started, and waits for the file `go`. */
-const gated = (workspace: Workspace, label: string): string =>
-  `${workspace.counting(label)}; echo started; until [ -e '${workspace.path("go")}' ]; do sleep 0.05; done; echo done > \${outs.x}`;
+  runOn(cluster, workspace, ...args);
+const begin = (workspace: Workspace): Running => beginOn(cluster, workspace);
 
 const text = JSON.stringify;
 
-describe.skipIf(missing !== undefined)("run --executor slurm", () => {
+// A busy machine makes a cluster of it slow.
+describe.skipIf(missing !== undefined)("run --executor slurm", { timeout: 180_000 }, () => {
   beforeAll(async () => {
     cluster = await startCluster({ gres: true });
   });
@@ -133,7 +111,7 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     await second.ended;
     // They end while nobody looks.
     workspace.write("go", "");
-    await idle();
+    await idle(cluster);
     const third = await onCluster(workspace);
     expect(third.summary).toMatchObject({ ran: 3, failed: 0 });
     expect(eventsOf(third, "job").filter(({ state }) => state === "found")).toHaveLength(3);
@@ -172,7 +150,7 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     await second.printed(/"state":"requeued"/);
     // Its first start has to be gone before the second.
     while (cluster.ask("sinfo", "--noheader", "--format=%T", "--partition=main").trim() !== "idle") await pause();
-    await hurry(job);
+    await hurry(cluster, job);
     cluster.ask("scontrol", "release", job);
     workspace.write("shared/go", "");
     const outcome = await second.ended;
@@ -239,7 +217,7 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     await run.printed(/"line":"kept"/);
     cluster.ask("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1");
     await run.printed(/"job":"\d+_0","state":"requeued"/);
-    await hurry(cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K %j").split(" ")[0]!);
+    await hurry(cluster, cluster.ask("squeue", "--noheader", "--array", "--format=%F_%K %j").split(" ")[0]!);
     await run.printed(/"state":"running"[\s\S]*"state":"requeued"[\s\S]*"state":"running"/);
     workspace.write("go", "");
     const outcome = await run.ended;
@@ -363,7 +341,7 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     expect(await gc(cluster.env)).toMatch(/^removed 0 results, 0 blobs and 1 job program /);
     expect(submissions()).toHaveLength(1);
     workspace.write("go", "");
-    await idle();
+    await idle(cluster);
     // Done; only Slurm knows.
     expect(await gc({ PATH: pathWithout("squeue") })).toMatch(/^removed 0 results and 0 blobs /);
     workspace.write("pipeline.yaml", YAML("", stages("one")));
@@ -386,32 +364,3 @@ describe.skipIf(missing !== undefined)("run --executor slurm", () => {
     expect(outcome.stderr).toContain("sbatch, squeue, scancel are not on the PATH");
   });
 });
-
-/** A PATH that leads to everything but one program. */
-function pathWithout(program: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "path-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const name of ["node", "bash", "sh", "sbatch", "scancel", "squeue"]) {
-    if (name !== program) symlinkSync(execFileSync("which", [name], { encoding: "utf8" }).trim(), join(folder, name));
-  }
-  return folder;
-}
-
-/** Resolves when the queue is empty. */
-async function idle(): Promise<void> {
-  while (cluster.ask("squeue", "--noheader") !== "") await pause();
-}
-
-/**
- * Starts a job that was put back. Slurm puts it off for as long as a credential lives, two minutes, and refuses it within the
- * second in which it was ended: "Job credential revoked".
- */
-async function hurry(job: string): Promise<void> {
-  const second = Math.floor(Date.now() / 1000);
-  while (Math.floor(Date.now() / 1000) <= second + 1) await pause();
-  cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now");
-}
-
-function pause(): Promise<void> {
-  return new Promise((fulfil) => setTimeout(fulfil, 100));
-}
