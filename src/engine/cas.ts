@@ -19,7 +19,7 @@ import {
 import { promisify } from "node:util";
 import { digestFile, digestOf, readThrough } from "./digest.ts";
 import type { Digest } from "./plan.ts";
-import { type Check, openSeals } from "./seals.ts";
+import { openSeals } from "./seals.ts";
 import { SETTLED_MS } from "./stat-index.ts";
 import { moveTo, type Store } from "./store.ts";
 
@@ -35,8 +35,11 @@ export interface Cas {
   put(temporary: string, digest: Digest): void;
   putBytes(data: string): Digest;
   read(digest: Digest): Buffer | BlobDamage;
-  /** Writes a verified, writable copy to a new path and returns its stats: a small one at once. */
-  copy(digest: Digest, to: string, executable: boolean): Copied | Promise<Copied>;
+  /**
+   * Writes a verified, writable copy to a new path, has it put in its place by `publish`, and returns its stats: a small one
+   * at once. A copy that is not what it should be is removed instead.
+   */
+  copy(digest: Digest, to: string, executable: boolean, publish?: () => void): Copied | Promise<Copied>;
   /** Keeps what makes later copies fast. */
   save(): void;
 }
@@ -44,7 +47,7 @@ export interface Cas {
 export type Copied = BigIntStats | BlobDamage;
 
 /** Below this a copy is one read and one write; above it, it goes in chunks, and the blob gets a seal. */
-export const SMALL = 1 << 18;
+const SMALL = 1 << 18;
 /** What file systems without shared copies answer. */
 const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"]);
 const copyFileAsync = promisify(copyFile);
@@ -54,29 +57,18 @@ export function openCas(store: Store): Cas {
   const small = Buffer.allocUnsafeSlow(SMALL);
   let canReflink = true;
   const seals = openSeals(store);
-  /** A copy that shares the blob's place on the disk; `undefined` where the file system has none. */
-  const reflink = async (
-    digest: Digest,
-    to: string,
-    mode: number,
-    look: Check["look"],
-  ): Promise<BigIntStats | undefined> => {
-    if (!canReflink) return undefined;
+  /** Whether `to` now shares the blob's place on the disk; otherwise there is nothing, and the bytes have to be written. */
+  const reflink = async (digest: Digest, to: string, mode: number): Promise<boolean> => {
+    if (!canReflink) return false;
     try {
       await copyFileAsync(store.blob(digest), to, constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
       // Whatever else was the matter, copying will tell.
       if (NO_REFLINKS.has((error as NodeJS.ErrnoException).code ?? "")) canReflink = false;
-      return undefined;
+      return false;
     }
     chmodSync(to, mode);
-    const copy = openSync(to, "r+");
-    try {
-      await readThrough(copy, look);
-      return settle(copy);
-    } finally {
-      closeSync(copy);
-    }
+    return true;
   };
   const damaged = (digest: Digest): BlobDamage => {
     // Out of the way, so that nothing finds it, and kept, so that one can look what happened to the disk.
@@ -87,15 +79,28 @@ export function openCas(store: Store): Cas {
     }
     return "corrupted";
   };
-  const copyLarge = async (digest: Digest, blob: number, to: string, mode: number): Promise<Copied> => {
+  /** In chunks that are looked at while they are written: what was checked is what was written, and the blob is read once. */
+  const copyLarge = async (
+    digest: Digest,
+    blob: number,
+    to: string,
+    mode: number,
+    publish: () => void,
+  ): Promise<Copied> => {
     try {
       // A seal that does not hold says nothing yet: the memo may be what is broken.
       for (const check of [seals.quick(digest), seals.thorough(digest)]) {
         if (check === undefined) continue;
-        const { look } = check;
-        const stats = (await reflink(digest, to, mode, look)) ?? (await copyThrough(blob, to, mode, look));
-        if (check.holds()) return stats;
-        rmSync(to, { force: true });
+        const shares = await reflink(digest, to, mode);
+        const copy = openSync(to, shares ? "r+" : "wx", mode);
+        try {
+          if (shares) await readThrough(copy, check.look);
+          else await readThrough(blob, check.look, (bytes, position) => writeAll(copy, bytes, position));
+          if (check.holds()) return finish(copy, publish);
+          rmSync(to, { force: true });
+        } finally {
+          closeSync(copy);
+        }
       }
       return damaged(digest);
     } finally {
@@ -131,7 +136,7 @@ export function openCas(store: Store): Cas {
       }
       return digestOf(bytes) === digest ? bytes : damaged(digest);
     },
-    copy(digest, to, executable) {
+    copy(digest, to, executable, publish = () => undefined) {
       const mode = executable ? 0o755 : 0o644;
       let blob: number;
       try {
@@ -145,9 +150,9 @@ export function openCas(store: Store): Cas {
         const length = readSync(blob, small, 0, SMALL, 0);
         // Shorter than the buffer: the end is reached.
         isLarge = length === SMALL;
-        if (isLarge) return copyLarge(digest, blob, to, mode);
+        if (isLarge) return copyLarge(digest, blob, to, mode, publish);
         const bytes = small.subarray(0, length);
-        return digestOf(bytes) === digest ? writeNew(to, mode, bytes) : damaged(digest);
+        return digestOf(bytes) === digest ? writeNew(to, mode, bytes, publish) : damaged(digest);
       } finally {
         if (!isLarge) closeSync(blob);
       }
@@ -157,39 +162,31 @@ export function openCas(store: Store): Cas {
   return cas;
 }
 
-/** Writes a new file at once; where that fails, there is none. */
-function writeNew(to: string, mode: number, bytes: Uint8Array): BigIntStats {
+/** Writes a new file at once. */
+function writeNew(to: string, mode: number, bytes: Uint8Array, publish: () => void): BigIntStats {
   const copy = openSync(to, "wx", mode);
   try {
     for (let at = 0; at < bytes.length; ) at += writeSync(copy, bytes, at);
-    return settle(copy);
-  } catch (error) {
-    rmSync(to, { force: true });
-    throw error;
+    return finish(copy, publish);
   } finally {
     closeSync(copy);
   }
 }
 
-/** Copies in chunks that are looked at while they are written: what was checked is what was written, and the blob is read once. */
-async function copyThrough(blob: number, to: string, mode: number, look: Check["look"]): Promise<BigIntStats> {
-  const copy = openSync(to, "wx", mode);
-  try {
-    await readThrough(blob, look, async (bytes, position) => {
-      for (let at = 0; at < bytes.length; ) {
-        at += (await writeAsync(copy, bytes, at, bytes.length - at, position + at)).bytesWritten;
-      }
-    });
-    return settle(copy);
-  } finally {
-    closeSync(copy);
+async function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await writeAsync(file, bytes, at, bytes.length - at, position + at)).bytesWritten;
   }
 }
 
-/** Dates a finished file back, so that the stat index can trust it at once: any later write is then visible in the mtime. */
-function settle(copy: number): BigIntStats {
+/**
+ * Dates a finished file back, so that the stat index can trust it at once: any later write is then visible in the mtime.
+ * Its stats are taken in its place, since renaming changes the ctime.
+ */
+function finish(copy: number, publish: () => void): BigIntStats {
   const settled = (Date.now() - SETTLED_MS) / 1000;
   futimesSync(copy, settled, settled);
+  publish();
   return fstatSync(copy, { bigint: true });
 }
 

@@ -1,6 +1,6 @@
 import { type BigIntStats, cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type BlobDamage, type Cas, type Copied, SMALL, setAside } from "./cas.ts";
+import { type BlobDamage, type Cas, setAside } from "./cas.ts";
 import type { OutResult } from "./outcome.ts";
 import type { Digest, PlannedOut } from "./plan.ts";
 import type { FileState, Glance, StatIndex } from "./stat-index.ts";
@@ -15,7 +15,7 @@ export interface Materialiser {
   inspect(out: PlannedOut, result: OutResult): OutCondition | Promise<OutCondition>;
   /** Equal stamps: nobody has touched the artifact in between. */
   stamp(out: PlannedOut): string;
-  /** Puts an artifact in its place; when a blob is damaged, nothing changes. */
+  /** Puts an artifact in its place, whole or not at all; when a blob is damaged, nothing changes. */
   place(out: PlannedOut, result: OutResult): Promise<"placed" | Damage>;
 }
 
@@ -54,37 +54,14 @@ export function openMaterialiser(store: Store, cas: Cas, files: StatIndex): Mate
     ).then(judge);
   };
 
-  /**
-   * Makes a small file in its place where nothing is: half the time of making it elsewhere and renaming it. A process that
-   * is killed within these microseconds leaves the beginning of it, which no index knows and the next look finds to be
-   * something else. `undefined` where something is there, or no folder.
-   */
-  const placeAtOnce = async (path: string, result: FileResult): Promise<Copied | undefined> => {
-    if (result.bytes >= SMALL) return undefined;
-    try {
-      const copied = await cas.copy(result.digest, join(store.workspace, path), result.executable);
-      // Another size: somebody else was quick to write to it.
-      if (typeof copied !== "string" && copied.size === BigInt(result.bytes)) files.learn(path, result.digest, copied);
-      return copied;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST" || code === "ENOENT") return undefined;
-      throw error;
-    }
-  };
-
-  const placeElsewhere = async (path: string, result: FileResult): Promise<Copied> => {
-    const temporary = store.scratch("out");
-    const copied = await cas.copy(result.digest, temporary, result.executable);
-    if (typeof copied === "string") return copied;
-    publish(store, temporary, join(store.workspace, path));
-    files.learnRenamed(path, result.digest, copied);
-    return copied;
-  };
-
   const placeFile = async (path: string, result: FileResult): Promise<"placed" | Damage> => {
-    const copied = (await placeAtOnce(path, result)) ?? (await placeElsewhere(path, result));
-    return typeof copied === "string" ? { digest: result.digest, damage: copied } : "placed";
+    const temporary = store.scratch("out");
+    const copied = await cas.copy(result.digest, temporary, result.executable, () =>
+      publish(store, temporary, join(store.workspace, path)),
+    );
+    if (typeof copied === "string") return { digest: result.digest, damage: copied };
+    files.learn(path, result.digest, copied);
+    return "placed";
   };
 
   const placeDirectory = async (path: string, result: OutResult): Promise<"placed" | Damage> => {
@@ -106,7 +83,7 @@ export function openMaterialiser(store: Store, cas: Cas, files: StatIndex): Mate
       placed.push({ path: file.path, digest: file.digest, stats: copied });
     }
     publish(store, temporary, join(store.workspace, path));
-    for (const file of placed) files.learnRenamed(`${path}/${file.path}`, file.digest, file.stats);
+    for (const file of placed) files.learn(`${path}/${file.path}`, file.digest, file.stats);
     return "placed";
   };
 

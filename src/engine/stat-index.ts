@@ -31,10 +31,11 @@ export interface StatIndex {
   /** One `stat`, nothing else. */
   glance(path: string): Glance | undefined;
   digest(path: string): Promise<FileState | undefined>;
-  /** Remembers the digest of a file that this process has just made in its place; `stats` are those it was left with. */
+  /**
+   * Remembers the digest of a file that this process has just put in its place, with the stats that it then had. If another
+   * process has put its own there since, or has written to it, they are not the path's and nothing has been learnt.
+   */
   learn(path: string, digest: Digest, stats: BigIntStats): void;
-  /** The same where the file was renamed to its place after these stats. */
-  learnRenamed(path: string, digest: Digest, stats: BigIntStats): void;
   save(): void;
 }
 
@@ -101,13 +102,6 @@ export function openStatIndex(store: Store, trust = true): StatIndex {
       }
     },
     learn: (path, digest, stats) => remember(path, stats, digest, Date.now()),
-    learnRenamed(path, digest, stats) {
-      const now = statsOf(path);
-      // Renaming changes the ctime alone; anything else is another process's file.
-      if (now === undefined || now.ino !== stats.ino || now.size !== stats.size || now.mtimeNs !== stats.mtimeNs)
-        return;
-      remember(path, now, digest, Date.now());
-    },
     save: () => table.save(),
   };
 }

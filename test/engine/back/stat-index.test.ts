@@ -100,7 +100,7 @@ describe("the stat index", () => {
     settle(workspace, "b.txt");
     renameSync(workspace.path("b.txt"), workspace.path("a.txt"));
     const index = openStatIndex(openStore(workspace.root));
-    index.learnRenamed("a.txt", digestOf("mine"), mine);
+    index.learn("a.txt", digestOf("mine"), mine);
     expect(index.glance("a.txt")?.digest).toBe(undefined);
   });
 });
