@@ -1,12 +1,14 @@
 /**
- * What an instance costs on a Slurm cluster beside the same command in a plain job array: a cluster in miniature on this
- * machine, a matrix of commands that write a line each.
+ * What an instance costs on a Slurm cluster beside the same command in a plain job array, and beside an array whose jobs
+ * start Node and nothing else: a cluster in miniature on this machine, a matrix of commands that write a line each.
  *
  *     node scripts/run-ts.js bench/slurm/run.ts [--instances 200,1000] [--write]
+ *
+ * Each row is printed as it is measured; `--write` puts all of them into README.md, with the load that they met.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type MiniCluster, noSlurm, startCluster } from "../../test/rig/slurm.ts";
 
@@ -18,8 +20,12 @@ const END = "<!-- end -->";
 
 interface Row {
   readonly instances: number;
+  /** Of the machine, as it began. */
+  readonly load: number;
   /** Seconds from sbatch to an empty queue. */
   readonly plain: number;
+  /** The same, where each job starts Node besides. */
+  readonly node: number;
   /** Seconds of `pipeline run`. */
   readonly pipeline: number;
   /** Seconds of processor time of the driver alone, with what it starts. */
@@ -46,18 +52,22 @@ function timed(cluster: MiniCluster, folder: string, command: string): Ended {
   return { seconds: (performance.now() - started) / 1000, processor: user + system, stdout };
 }
 
-function plain(cluster: MiniCluster, folder: string, instances: number): number {
-  mkdirSync(join(folder, "plain"));
-  const script = `#!/bin/bash\nset -euo pipefail\necho $SLURM_ARRAY_TASK_ID > ${join(folder, "plain")}/$SLURM_ARRAY_TASK_ID.txt\n`;
-  writeFileSync(join(folder, "plain.sh"), script);
-  const submit = `sbatch --parsable --output=/dev/null --array=0-${instances - 1} plain.sh`;
-  const { seconds } = timed(cluster, folder, `${submit}; while [ -n "$(squeue --noheader)" ]; do sleep 0.2; done`);
-  const made = readdirSync(join(folder, "plain")).length;
+function plain(cluster: MiniCluster, folder: string, instances: number, name: string, first: string): number {
+  mkdirSync(join(folder, name));
+  const command = `echo $SLURM_ARRAY_TASK_ID > ${join(folder, name)}/$SLURM_ARRAY_TASK_ID.txt`;
+  writeFileSync(join(folder, `${name}.sh`), `#!/bin/bash\nset -euo pipefail\n${first}${command}\n`);
+  const submit = `sbatch --parsable --output=/dev/null --array=0-${instances - 1} ${name}.sh`;
+  const { seconds } = timed(cluster, folder, `${submit}; while [ -n "$(squeue --noheader)" ]; do sleep 0.5; done`);
+  const made = readdirSync(join(folder, name)).length;
   if (made !== instances) throw new Error(`the plain array made ${made} of ${instances} files`);
   return seconds;
 }
 
-function pipeline(cluster: MiniCluster, folder: string, instances: number): Omit<Row, "instances" | "plain"> {
+function pipeline(
+  cluster: MiniCluster,
+  folder: string,
+  instances: number,
+): Pick<Row, "pipeline" | "driver" | "arrays"> {
   writeFileSync(
     join(folder, "pipeline.yaml"),
     `version: 1
@@ -80,23 +90,33 @@ stages:
 
 function tableOf(rows: readonly Row[]): string {
   const number = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
-  const lines = rows.map(({ instances, plain, pipeline, driver, arrays }) => {
-    const over = ((pipeline - plain) * 1000) / instances;
+  const lines = rows.map(({ instances, plain, node, pipeline, driver, arrays, load }) => {
+    const milliseconds = (seconds: number): string => ((seconds * 1000) / instances).toFixed(0);
     const cells = [
       instances,
       arrays,
       number(plain),
+      number(node),
       number(pipeline),
-      over.toFixed(0),
+      milliseconds(pipeline - plain),
+      milliseconds(pipeline - node),
       ((driver * 1000) / instances).toFixed(1),
+      load.toFixed(1),
     ];
     return `| ${cells.join(" | ")} |`;
   });
-  return [
-    "| instances | arrays | plain array, s | pipeline, s | more per instance, ms | driver's processor time per instance, ms |",
-    "|---:|---:|---:|---:|---:|---:|",
-    ...lines,
-  ].join("\n");
+  const heads = [
+    "instances",
+    "arrays",
+    "plain array, s",
+    "array of `node -e 0`, s",
+    "pipeline, s",
+    "more per instance, ms",
+    "beside Node's start, ms",
+    "driver's processor time per instance, ms",
+    "load before",
+  ];
+  return [`| ${heads.join(" | ")} |`, `|${"---:|".repeat(heads.length)}`, ...lines].join("\n");
 }
 
 const missing = noSlurm();
@@ -116,7 +136,9 @@ try {
     try {
       const row: Row = {
         instances,
-        plain: plain(cluster, folder, instances),
+        load: loadavg()[0]!,
+        plain: plain(cluster, folder, instances, "plain", ""),
+        node: plain(cluster, folder, instances, "node", `'${process.execPath}' -e 0\n`),
         ...pipeline(cluster, folder, instances),
       };
       rows.push(row);

@@ -119,17 +119,15 @@ export interface PlannedPlatform {
 }
 
 /** How a Slurm cluster is asked for work. Not part of the key. */
-export interface SlurmOptions {
-  readonly partition?: string;
-  readonly account?: string;
-  readonly qos?: string;
-  readonly constraint?: string;
+export interface SlurmOptions extends JobOptions {
   /** The name of the resource that a device is: `gpu`, `gpu:a100`. */
   readonly gres: string;
-  /** The time limit, in seconds, of jobs whose stage has no `timeout:`; else the partition's. */
-  readonly time?: number;
   /** Further flags of sbatch; they come last. */
   readonly flags: readonly string[];
+  /** Of jobs that ask for no device, over those of all. */
+  readonly cpu?: JobOptions;
+  /** Of single stages' jobs, over those. */
+  readonly stages?: Readonly<Record<string, JobOptions>>;
   /** Shell text that each job begins with. */
   readonly setup?: string;
   /** Seconds between two looks at the queue. */
@@ -140,6 +138,18 @@ export interface SlurmOptions {
   readonly array: number;
   /** What becomes of jobs when the run is interrupted. */
   readonly onInterrupt: "cancel" | "leave";
+}
+
+/** What a job is submitted with. */
+export interface JobOptions {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  readonly gres?: string;
+  /** The time limit, in seconds, of jobs whose stage has no `timeout:`; else the partition's. */
+  readonly time?: number;
+  readonly flags?: readonly string[];
 }
 
 /** Where results are shared with other machines. Not part of any key. */

@@ -5,6 +5,7 @@ import { BASE_VARIABLES, type Environment } from "../environment.ts";
 import type { Instance, SlurmOptions } from "../plan.ts";
 import type { PlanFailure } from "../plan-failure.ts";
 import { slurmEnvironment } from "./ask.ts";
+import { jobOptionsOf } from "./options.ts";
 
 /** What a job of this driver gets of the driver's environment: where programs and libraries are. Slurm decides the devices. */
 const EXPORTED = BASE_VARIABLES.filter(
@@ -29,12 +30,13 @@ export function slurmProblem({ PATH = "" }: Environment): PlanFailure | undefine
 
 /** sbatch's flags for one process: equal ones can be one array. */
 export function flagsOf(
-  { resources, timeout }: Pick<Instance, "resources" | "timeout">,
+  { stage, resources, timeout }: Partial<Pick<Instance, "stage" | "resources" | "timeout">>,
   members: number,
   gpus: number,
-  options: SlurmOptions,
+  all: SlurmOptions,
 ): readonly string[] {
   const { cpu, memory } = resources ?? {};
+  const options = jobOptionsOf(all, stage, gpus);
   // Each of a batch brings its own time.
   const seconds = timeout === undefined ? options.time : timeout * members + GRACE_SECONDS;
   const named = {
@@ -49,7 +51,7 @@ export function flagsOf(
     ...(memory === undefined ? [] : [`--mem=${Math.ceil(memory / 2 ** 20)}M`]),
     ...(gpus === 0 ? [] : [`--gres=${options.gres}:${gpus}`]),
     ...(seconds === undefined ? [] : [`--time=${Math.ceil(seconds / 60)}`]),
-    ...options.flags,
+    ...(options.flags ?? []),
   ];
 }
 

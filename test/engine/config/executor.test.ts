@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { flagsOf } from "../../../src/engine/slurm/sbatch.ts";
 import { expectMistakes, planOf } from "./marked.ts";
 
 const STAGES = `stages: { a: { run: stages/a.ts, params: { n: "\${params.n}" }, outs: { x: x } } }\n`;
@@ -47,6 +48,25 @@ ${STAGES}`;
     expect([here.executor, here.slurm]).toEqual([undefined, undefined]);
   });
 
+  it("has options of jobs without a device, and of single stages", async () => {
+    const plan = await planOf(
+      `version: 1
+params: { n: 1 }
+slurm: { partition: gpu, time: 2h, cpu: { partition: cpu }, stages: { a: { time: 1d } } }
+profiles: { paper: { executor: { slurm: { stages: { a: { qos: long } } } } } }
+${STAGES}`,
+      { profile: "paper" },
+    );
+    expect(plan.slurm).toMatchObject({ cpu: { partition: "cpu" }, stages: { a: { time: 86_400, qos: "long" } } });
+    expect(flagsOf({ stage: "a" }, 1, 1, plan.slurm!)).toEqual([
+      "--partition=gpu",
+      "--qos=long",
+      "--gres=gpu:1",
+      "--time=1440",
+    ]);
+    expect(flagsOf({ stage: "b" }, 1, 0, plan.slurm!)).toEqual(["--partition=cpu", "--time=120"]);
+  });
+
   it("leaves a plan without either as it was", async () => {
     const plan = await planOf(`version: 1\nparams: { n: 1 }\n${STAGES}`);
     expect(Object.keys(plan)).not.toContain("slurm");
@@ -56,7 +76,7 @@ ${STAGES}`;
   it("tells mistakes where they are, in every profile", async () => {
     const told = await expectMistakes(`version: 1
 params: { n: 1, ⟦reserved-param:executor⟧: local }
-slurm: { ⟦unknown-key:partitoin⟧: gpu, time: ⟦wrong-value:soon⟧, jobs: ⟦invalid:0⟧, onInterrupt: ⟦wrong-value:leav⟧ }
+slurm: { ⟦unknown-key:partitoin⟧: gpu, stages: { ⟦unknown-stage:b⟧: {}, a: { time: ⟦wrong-value:never⟧ } }, time: ⟦wrong-value:soon⟧, jobs: ⟦invalid:0⟧, onInterrupt: ⟦wrong-value:leav⟧ }
 profiles:
   a: { executor: ⟦wrong-value:slrum⟧ }
   b: { executor: { ⟦unknown-key:kubernetes⟧: {} } }
