@@ -3,6 +3,7 @@
  * constant η has the MLP's tables (`model-tables.ts`): `GeneralizationTable` for Figures 5b, 12b and 13,
  * `EventualSharpness` for the stability threshold. Accuracies are on the whole test split, `validationAccuracyAll` is null.
  */
+import type { QuadratureRow } from "./curvature-tables.ts";
 import type { Correlation, Ending, GeneralizationRow } from "./model-tables.ts";
 
 /** Where a run's learning rate was reduced. */
@@ -70,4 +71,31 @@ export interface BigModelTable {
   readonly validationAccuracy: number | null;
   /** At a training accuracy; null where η is constant. */
   readonly reduction: (Reduction & { readonly atAccuracy: number }) | null;
+}
+
+/** The Hessian of a model's ghost loss at the end of its training; `found` is null where that was not completed. */
+export interface ImageCurvatureTable {
+  readonly eta: number;
+  readonly seed: number;
+  readonly ending: Ending;
+  /** 2/η */
+  readonly threshold: number;
+  /** Order of the Hessian, P. */
+  readonly parameters: number;
+  readonly steps: number;
+  readonly found: {
+    /** One for each random start vector. */
+    readonly quadratures: readonly QuadratureRow[];
+    /** By Hutch++, with standard errors, here and below. */
+    readonly trace: EstimateRow & { readonly rank: number; readonly matvecs: number };
+    /** ‖H‖²_F */
+    readonly squaredNorm: EstimateRow;
+    /** λ₁ of each layer's diagonal block, in the network's order. */
+    readonly layers: readonly { readonly name: string; readonly parameters: number; readonly sharpness: number }[];
+  } | null;
+}
+
+export interface EstimateRow {
+  readonly value: number;
+  readonly error: number;
 }

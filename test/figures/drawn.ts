@@ -26,11 +26,23 @@ import { figure12Data } from "../../stages/figures/fig12.ts";
 import { figure12aSpec, MLP_ROW } from "../../stages/figures/fig12a.ts";
 import { imageData, imageSpec } from "../../stages/figures/fig12b.ts";
 import { figure13Data, figure13Spec } from "../../stages/figures/fig13.ts";
+import {
+  imageDensityData,
+  imageDensitySpec,
+  imageLayersData,
+  imageLayersSpec,
+} from "../../stages/figures/image-curvature.ts";
 import { figure3Data, figure11Data } from "../../stages/figures/landscape-rows.ts";
 import { layersData } from "../../stages/figures/layers.ts";
 import layers from "../../stages/figures/layers.vl.json" with { type: "json" };
 import { syntheticTables } from "./synthetic.ts";
-import { syntheticConvergence, syntheticDensity, syntheticLayers, syntheticTrace } from "./synthetic-curvature.ts";
+import {
+  syntheticConvergence,
+  syntheticDensity,
+  syntheticImageCurvature,
+  syntheticLayers,
+  syntheticTrace,
+} from "./synthetic-curvature.ts";
 import { syntheticLandscape, syntheticPeriods, syntheticSharpening, syntheticUnstable } from "./synthetic-cycles.ts";
 import {
   EXTREME,
@@ -114,5 +126,15 @@ export const FIGURES: readonly {
     data: async () => densityData({ density: await syntheticDensity(), trace: syntheticTrace() }, 0.4),
   },
   { name: "layers", spec: layers, data: async () => layersData(syntheticLayers()) },
+  {
+    name: "image-density",
+    spec: imageDensitySpec(MINIATURE, await syntheticImageCurvature()),
+    data: async () => imageDensityData(await syntheticImageCurvature(), 0.01),
+  },
+  {
+    name: "image-layers",
+    spec: imageLayersSpec(PAPER_STUDY, await syntheticImageCurvature()),
+    data: async () => imageLayersData(await syntheticImageCurvature()),
+  },
   { name: "convergence", spec: convergence, data: async () => convergenceData(syntheticConvergence()) },
 ];

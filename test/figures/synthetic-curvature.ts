@@ -1,5 +1,6 @@
 import { spectralQuadrature } from "../../src/numerics/spectral-density.ts";
 import type { ConvergenceTable, DensityTable, LayersTable, TraceTable } from "../../stages/figures/curvature-tables.ts";
+import type { ImageCurvatureTables } from "../../stages/figures/image-curvature.ts";
 import type { SharpnessTable } from "../../stages/figures/mlp-tables.ts";
 import { range, rotated } from "../numerics/spectra.ts";
 
@@ -58,6 +59,39 @@ export function syntheticLayers(): { readonly layers: LayersTable; readonly shar
     layers: { eta: 0.05, threshold: 40, layers, rows },
     sharpness: { eta: 0.05, threshold: 40, rows: whole },
   };
+}
+
+/** Three models whose Hessian is the one at a moment of the above, of which the last did not complete its training. */
+export async function syntheticImageCurvature(): Promise<ImageCurvatureTables> {
+  const roles = ["before", "peak"] as const;
+  const curvature = [];
+  const spectra = [];
+  for (const [i, eta] of [0.05, 0.1, 1].entries()) {
+    const role = roles[i];
+    const about = { eta, seed: 0, threshold: 2 / eta, parameters: PARAMETERS, steps: 30 };
+    if (role === undefined) {
+      curvature.push({ ...about, ending: { reason: "diverged", epoch: 7 }, found: null } as const);
+      spectra.push({ eta, seed: 0, values: [], similarity: null });
+      continue;
+    }
+    const values = spectrumOf(role);
+    const sum = (of: (value: number) => number) => values.reduce((total, value) => total + of(value), 0);
+    const { quadratures } = await spectralQuadrature(rotated(values), PARAMETERS, { probes: 4, steps: 30 });
+    const layers = [0.9, 0.4, 0.1].map((share, layer) => ({
+      name: `conv${layer + 1}`,
+      parameters: 100,
+      sharpness: share * values[0]!,
+    }));
+    const trace = { value: sum((value) => value), error: 0.5, rank: 8, matvecs: 24 };
+    const squaredNorm = { value: sum((value) => value * value), error: 20 };
+    curvature.push({
+      ...about,
+      ending: { reason: "complete", epoch: 90 },
+      found: { quadratures, trace, squaredNorm, layers },
+    } as const);
+    spectra.push({ eta, seed: 0, values: values.slice(0, 3), similarity: null });
+  }
+  return { curvature, spectra };
 }
 
 export function syntheticConvergence(): ConvergenceTable {

@@ -7,7 +7,7 @@ const read = (name: string): object => JSON.parse(readFileSync(join(folder, `${n
 
 /** Complaints of `schemas/NAME.schema.json` about a value; none if it fits. */
 export function complaints(name: string, value: unknown): readonly string[] {
-  const ajv = new Ajv({ allErrors: true, strict: false, schemas: [read("provenance")] });
+  const ajv = new Ajv({ allErrors: true, strict: false, schemas: ["provenance", "solves"].map(read) });
   const check = ajv.compile(read(name));
   check(value);
   return (check.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);

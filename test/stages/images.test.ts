@@ -3,14 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isSafetensorsFailure, readSafetensorsHeader } from "../../src/formats/safetensors.ts";
+import { dot } from "../../src/numerics/basis.ts";
+import { hessianTrace } from "../../src/numerics/hessian-trace.ts";
 import { imageNetwork } from "../../src/numerics/image-networks.ts";
 import { makeImageObjective } from "../../src/numerics/image-objective.ts";
+import { blockOperator, layerBlocks } from "../../src/numerics/layer-blocks.ts";
+import { hessianEigenpairs } from "../../src/numerics/spectrum.ts";
 import { openReference } from "../../src/runtimes/reference.ts";
 import type { DepFile, Json, Stage } from "../../src/stage.ts";
 import bigModel from "../../stages/big-model.ts";
-import type { BigModelTable, ReducedTable } from "../../stages/figures/image-tables.ts";
+import type { BigModelTable, ImageCurvatureTable, ReducedTable } from "../../stages/figures/image-tables.ts";
 import type { EventualSharpness, GeneralizationTable, ModelRow } from "../../stages/figures/model-tables.ts";
 import generalization from "../../stages/generalization.ts";
+import imageCurvature from "../../stages/image-curvature.ts";
 import imageModel from "../../stages/image-model.ts";
 import imageReduced from "../../stages/image-reduced.ts";
 import reducedGeneralization from "../../stages/image-reduced-generalization.ts";
@@ -22,6 +27,7 @@ import { readImageData } from "../../stages/shared/image-data.ts";
 import { openImageTrajectory } from "../../stages/shared/image-run.ts";
 import { fakeContext } from "../data/context.ts";
 import { complaints } from "../rig/schemas.ts";
+import { openForTest } from "../runtimes/devices.ts";
 import { readJson } from "./context.ts";
 
 /** The convolutional stages one after another, on the first embedded images and a tiny network, onnx:cpu. */
@@ -166,6 +172,53 @@ describe("image stages", () => {
     const { values } = readJson<{ values: number[] }>(file("spectrum", lowest, "table").path);
     // The same Hessian, solved twice to 1e-4 of λ₁.
     if (values.length > 0) expect(Math.abs(values[0]! / stable.rows.at(-1)!.sharpness - 1)).toBeLessThan(2e-4);
+  });
+
+  it("image-curvature: spectrum, trace and layers' sharpness of the ghost loss, against its Hessian in full", async () => {
+    const instance = { eta: 0.6, seed: 0 };
+    const params = { ...OBJECTIVE, probes: 4, steps: 30, matvecs: 24, tol: 1e-4 };
+    const { file: out } = await run(imageCurvature, "curvature", {
+      instance,
+      params,
+      deps: modelOf("model", instance),
+    });
+    const table = readJson<ImageCurvatureTable>(out("table").path);
+    expect(complaints("image-curvature", table)).toEqual([]);
+    const runtime = await openForTest("onnx:cpu");
+    if ("skipped" in runtime) throw new Error(runtime.skipped);
+    const train = readImageData(data, "train");
+    const objective = await makeImageObjective(runtime, imageNetwork(NETWORK), { train }, { ghostBatch: 12 });
+    const { theta } = openImageTrajectory(file("model", instance, "checkpoints").path).at(table.ending.epoch);
+    const around = await objective.linearize(theta);
+    const { numParams } = objective;
+    const blocks = layerBlocks(objective.network);
+    expect(table.found!.layers.map(({ name, parameters }) => [name, parameters])).toEqual(
+      blocks.map((block) => [block.name, block.numParams]),
+    );
+    // The block of the last layer, entry by entry: its largest eigenvalue is at least each diagonal entry, at most the norm.
+    const last = blocks.at(-1)!;
+    const multiply = blockOperator(around.hvp, numParams, last);
+    let [largest, square] = [0, 0];
+    for (let i = 0; i < last.numParams; i++) {
+      const unit = new Float32Array(last.numParams);
+      unit[i] = 1;
+      const column = await multiply(unit);
+      largest = Math.max(largest, column[i]!);
+      square += dot(column, column);
+    }
+    const { sharpness } = table.found!.layers.at(-1)!;
+    expect(sharpness).toBeGreaterThanOrEqual(largest * (1 - 1e-3));
+    expect(sharpness).toBeLessThanOrEqual(Math.sqrt(square) * (1 + 1e-3));
+    around.dispose();
+    const again = await hessianTrace(objective, theta, { matvecs: 24 });
+    expect(table.found!.trace).toMatchObject({ ...again.trace, matvecs: again.numMatvecs, rank: again.rank });
+    const { values } = await hessianEigenpairs(objective, theta, 1, { tol: 1e-4 });
+    // Ritz values are at most λ₁, up to float32.
+    for (const { nodes } of table.found!.quadratures) expect(nodes[0]! / values[0]!).toBeLessThan(1 + 1e-4);
+    const top = Math.max(...table.found!.quadratures.map(({ nodes }) => nodes[0]!));
+    expect(Math.abs(top / values[0]! - 1)).toBeLessThan(1e-3);
+    await objective.dispose();
+    await runtime.dispose();
   });
 
   it("image-reduced: goes on from the kept checkpoint nearest to a fraction of the run", async () => {

@@ -1,0 +1,61 @@
+/** The Hessian of a trained image network beyond its largest eigenvalues: its whole spectrum, its trace, each layer's sharpness. */
+import { hessianTrace } from "../src/numerics/hessian-trace.ts";
+import { layerBlocks, layerEigenpairs } from "../src/numerics/layer-blocks.ts";
+import { hessianQuadrature } from "../src/numerics/spectral-density.ts";
+import { defineStage, StageError } from "../src/stage.ts";
+import type { ImageCurvatureTable } from "./figures/image-tables.ts";
+import type { ModelRow } from "./figures/model-tables.ts";
+import { imagesInTurn } from "./shared/image-objective.ts";
+import { openImageTrajectory } from "./shared/image-run.ts";
+import { paramsOf } from "./shared/params.ts";
+import { solveTally } from "./shared/solves.ts";
+import { readTable, writeTable } from "./shared/tables.ts";
+
+export default defineStage(
+  imagesInTurn(
+    async (context, objectives) => {
+      const { probes, steps, matvecs, tol } = paramsOf(context, {
+        probes: "count",
+        steps: "count",
+        matvecs: "count",
+        tol: "number",
+      });
+      if (probes < 2 || steps < 2)
+        throw new StageError(
+          `${probes} probes of ${steps} steps give no density with its error`,
+          "give two or more of each",
+        );
+      const { eta, seed, ending } = readTable<ModelRow>(context, "model");
+      const objective = await objectives(context);
+      const solves = solveTally({ k: 1, tol });
+      const about = { eta, seed, ending, threshold: 2 / eta, parameters: objective.numParams, steps };
+      const write = (found: ImageCurvatureTable["found"]): void =>
+        writeTable(context, "table", { ...about, found, solves: solves.summary() }, objective);
+      // As in image-spectrum: models are compared that know their training set.
+      if (ending.reason !== "complete") return write(null);
+
+      const { theta } = openImageTrajectory(context.dep("checkpoints").path).at(ending.epoch);
+      const told = (done: number): void => context.progress({ done, total: 3, unit: "parts" });
+      const spectrum = await hessianQuadrature(objective, theta, { probes, steps });
+      told(1);
+      const { trace, squaredNorm, rank, numMatvecs, status } = await hessianTrace(objective, theta, { matvecs });
+      told(2);
+      if (spectrum.status === "not-finite" || status === "not-finite")
+        throw new StageError(`the Hessian of the model at η = ${eta} is not finite`);
+      const pairs = await layerEigenpairs(objective, theta, 1, { tol });
+      told(3);
+      for (const layer of pairs) solves.add(layer, layer.layer);
+      write({
+        quadratures: spectrum.quadratures,
+        trace: { ...trace, rank, matvecs: numMatvecs },
+        squaredNorm,
+        layers: layerBlocks(objective.network).map(({ name, numParams }, i) => ({
+          name,
+          parameters: numParams,
+          sharpness: pairs[i]!.values[0]!,
+        })),
+      });
+    },
+    () => undefined,
+  ),
+);
