@@ -30,15 +30,17 @@ export function timed(command: readonly string[], cwd: string, env: Readonly<Rec
   return (performance.now() - started) / 1000;
 }
 
-/** Seconds of processor time, user and system: other work on the machine disturbs it less than the clock. */
-export function processorSeconds(command: readonly string[], cwd: string): number {
-  const script = 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1';
+/** Seconds by the clock, and of processor time (user and system), which other work on the machine disturbs less. */
+export interface Spent {
+  readonly clock: number;
+  readonly processor: number;
+}
+
+export function spend(command: readonly string[], cwd: string): Spent {
+  const script = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>&1';
   const { stderr } = spawnSync("bash", ["-c", script, "bash", ...command], { cwd, encoding: "utf8" });
-  return stderr
-    .trim()
-    .split(" ")
-    .map(Number)
-    .reduce((sum, each) => sum + each, 0);
+  const [clock = 0, user = 0, system = 0] = stderr.trim().split(" ").map(Number);
+  return { clock, processor: user + system };
 }
 
 export function median(values: readonly number[]): number {
