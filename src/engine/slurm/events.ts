@@ -76,11 +76,16 @@ export function openArrivals(folder: string): Arrivals {
     look() {
       const descriptor = open(folder);
       if (descriptor === undefined) return;
-      const { mtimeMs } = fstatSync(descriptor);
-      closeSync(descriptor);
-      if (mtimeMs === time) return;
-      for (const name of readdirSync(folder)) names.add(name);
-      if (Date.now() - mtimeMs > COARSE_MS) time = mtimeMs;
+      try {
+        const { mtimeMs } = fstatSync(descriptor);
+        if (mtimeMs === time) return;
+        for (const name of readdirSync(folder)) names.add(name);
+        if (Date.now() - mtimeMs > COARSE_MS) time = mtimeMs;
+      } catch {
+        // A network file system refuses now and then; the next look is soon.
+      } finally {
+        closeSync(descriptor);
+      }
     },
     has: (index) => names.has(String(index)),
   };

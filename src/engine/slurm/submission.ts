@@ -77,7 +77,11 @@ function submissionOf(spool: Spool, stage: string, job: string | undefined, left
 export function noteJob(submission: Submission, job: string): void {
   if (submission.job === job) return;
   submission.job = job;
-  writeFileSync(jobFile(submission.spool), `${job}\n`);
+  try {
+    writeFileSync(jobFile(submission.spool), `${job}\n`);
+  } catch {
+    // The queue knows it by its name.
+  }
 }
 
 /** The driver is done with an action: noted before its outs leave, so that nobody looks for them there. */
@@ -88,6 +92,11 @@ export function takeMember({ spool }: Submission, index: number, member: number)
 /** The driver is done with a process; says whether it was the last one, with which the submission goes. */
 export function takeProcess({ spool, left }: Submission, index: number): boolean {
   if (!left.delete(index)) return false;
-  if (left.size > 0) appendFileSync(takenFile(spool), `${index}\n`);
-  return left.size === 0;
+  if (left.size === 0) return true;
+  try {
+    appendFileSync(takenFile(spool), `${index}\n`);
+  } catch {
+    // The next driver finds nothing there that it could take.
+  }
+  return false;
 }

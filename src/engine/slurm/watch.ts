@@ -78,11 +78,7 @@ export function openWatch({ environment, options, notices, removals }: Desk): Wa
     open.delete(process);
     const { submission, index } = process;
     if (keeps || [...open].some((other) => other.submission === submission && other.index === index)) return;
-    try {
-      if (takeProcess(submission, index)) removals.add(submission.spool.folder);
-    } catch {
-      // The next driver finds nothing there that it could take.
-    }
+    if (takeProcess(submission, index)) removals.add(submission.spool.folder);
   };
 
   const hear = (process: Process): void => {
