@@ -183,7 +183,7 @@ async function execute(
     engine.actions.put(record);
     engine.remote?.push(record);
     // Before it counts as done, and before what it could go on from is removed.
-    if (secondsSince(started) >= syncsAfter(engine.environment)) {
+    if (seconds >= syncsAfter(engine.environment)) {
       const blobs = blobsOf(outs as Outs, engine.cas).map((digest) => engine.store.blob(digest));
       await writeThrough([...blobs, engine.store.action(key)]);
     }
