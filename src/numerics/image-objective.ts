@@ -1,5 +1,5 @@
 import type { Program } from "../programs/program.ts";
-import { sizeOf, type Tensor } from "../programs/tensor.ts";
+import type { Tensor } from "../programs/tensor.ts";
 import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
 import { type BatchLoader, createBatchLoader, type LoadedBatch } from "./batch-loader.ts";
 import { type FloatArray, toFloats } from "./float-array.ts";
@@ -63,7 +63,7 @@ export interface ImageObjectiveOptions {
   readonly memory?: {
     /** Batches of each split. Default 256 MiB. */
     readonly data?: number;
-    /** Residuals of linearizations: what is not kept is computed again for each product. Default 2 GiB. */
+    /** Residuals of linearizations: what is not kept is computed again for each product. Default `RESIDUAL_BUDGET`. */
     readonly residuals?: number;
   };
   /** Default f64 on runtimes that compute in it, else f32. */
@@ -77,6 +77,8 @@ interface Split {
 }
 
 const MIB = 2 ** 20;
+/** 2 GiB: the residuals of seven ghost batches of 1,024 images of VGG10, of one of VGG19 or ResNet20. */
+export const RESIDUAL_BUDGET = 2048 * MIB;
 
 export async function makeImageObjective(
   runtime: Runtime,
@@ -86,7 +88,7 @@ export async function makeImageObjective(
 ): Promise<ImageObjective> {
   const { ghostBatch = 1024, averaging = "equal", interleave = usualInterleave, memory = {} } = options;
   const float = options.float ?? (runtime.unitRoundoff < 2 ** -40 ? "f64" : "f32");
-  const residualBudget = memory.residuals ?? 2048 * MIB;
+  const residualBudget = memory.residuals ?? RESIDUAL_BUDGET;
   const { numParams } = network;
   const known = new Map<string, Split>();
   for (const [name, data] of Object.entries(splits)) {
@@ -238,7 +240,7 @@ export async function makeImageObjective(
         const kept = new Map<string, readonly DeviceTensor[]>();
         let left = residualBudget;
         await forEach(train, rows, async (batch, index, inputs, row) => {
-          const size = residualBytes(programs.linearized(formOf(batch)).primal, float);
+          const size = programs.residualBytes(formOf(batch));
           const keeps = size <= left;
           const run = keeps
             ? await compiled("primal", batch, (form) => programs.linearized(form).primal)
@@ -305,11 +307,6 @@ export async function makeImageObjective(
 }
 
 const formOf = ({ start, end, interleave }: GhostBatch): BatchForm => ({ count: end - start, interleave });
-
-function residualBytes(primal: Program, float: "f32" | "f64"): number {
-  const bytes = float === "f32" ? 4 : 8;
-  return primal.outputs.slice(GRADIENT_OUTPUTS).reduce((total, { shape }) => total + bytes * sizeOf(shape), 0);
-}
 
 /** Calls follow each other: batches share buffers. */
 function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {

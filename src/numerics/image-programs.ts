@@ -3,6 +3,7 @@ import { type Linearized, linearize } from "../programs/linearize.ts";
 import { stopGradient } from "../programs/ops.ts";
 import type { Program } from "../programs/program.ts";
 import { withOutputs } from "../programs/simplify.ts";
+import { sizeOf } from "../programs/tensor.ts";
 import { type ProgramInput, trace } from "../programs/trace.ts";
 import type { ImageNetwork } from "./image-networks.ts";
 import { countCorrect, crossEntropy } from "./layers/cross-entropy.ts";
@@ -25,6 +26,8 @@ export interface ImagePrograms {
   gradient(form: BatchForm): Program;
   /** Primal: `gradient` and residuals. Tangent: the Hessian times v `[1, P]`. */
   linearized(form: BatchForm): Linearized;
+  /** Bytes of the residuals of one batch and one θ: about in proportion to its images. */
+  residualBytes(form: BatchForm): number;
   /** The primal's residuals alone, to compute them again. */
   residuals(form: BatchForm): Program;
   /** One input more, v `[1, P]`. Outputs vᵀHv `[1]` and its gradient by θ. */
@@ -84,6 +87,10 @@ export function imagePrograms(
     loss,
     gradient,
     linearized,
+    residualBytes: (form) =>
+      linearized(form)
+        .primal.outputs.slice(GRADIENT_OUTPUTS)
+        .reduce((total, { shape }) => total + (float === "f32" ? 4 : 8) * sizeOf(shape), 0),
     residuals: cached((form) => {
       const { primal } = linearized(form);
       return withOutputs(primal, [...primal.outputs.keys()].slice(GRADIENT_OUTPUTS));

@@ -1,5 +1,5 @@
 import { type ImageNetworkSpec, imageNetwork } from "../../src/numerics/image-networks.ts";
-import { type ImageObjective, makeImageObjective } from "../../src/numerics/image-objective.ts";
+import { type ImageObjective, makeImageObjective, RESIDUAL_BUDGET } from "../../src/numerics/image-objective.ts";
 import { openRuntime } from "../../src/runtimes/open.ts";
 import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
@@ -15,6 +15,11 @@ export type ImageObjectives = (context: StageContext) => Promise<ImageObjective>
 
 /** Of the memory that a stage is granted, what may hold residuals: batches, their activations and buffers take the rest. */
 const RESIDUALS = 0.5;
+
+/** Bytes that may hold residuals: half of what the stage declares in `resources: { memory }`, 2 GiB where it declares nothing. */
+export function residualBudget({ memory }: StageContext["resources"]): number {
+  return memory === undefined ? RESIDUAL_BUDGET : RESIDUALS * memory;
+}
 
 /** A stage over image networks whose instances take turns in a process; what they share is disposed at the end. */
 export function imagesInTurn<S>(
@@ -39,11 +44,10 @@ export function imagesInTurn<S>(
         const runtime = runtimes.get(device) ?? (await openRuntime(device));
         if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
         runtimes.set(device, runtime);
-        const { memory } = context.resources;
         const objective = await openObjective(runtime, network, path, {
           ghostBatch,
           averaging,
-          ...(memory === undefined ? {} : { memory: { residuals: RESIDUALS * memory } }),
+          memory: { residuals: residualBudget(context.resources) },
         });
         opened.set(identity, objective);
         return objective;
