@@ -72,7 +72,7 @@ function pipeline(
     join(folder, "pipeline.yaml"),
     `version: 1
 params: { n: { range: { from: 0, to: ${instances - 1}, step: 1 } } }
-slurm: { poll: 2s, array: 1000 }
+slurm: { array: 1000 }
 stages:
   one: { matrix: { i: "\${params.n}" }, cmd: "echo \${i} > \${outs.x}", outs: { x: "one/\${i}.txt" } }
 `,
