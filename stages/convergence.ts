@@ -11,10 +11,6 @@ import { metadataOf } from "./shared/tensors.ts";
 const TRAJECTORY = "trajectory";
 const COLD = "cold-start";
 
-interface Warm extends SharpnessTable {
-  readonly rows: readonly (SharpnessTable["rows"][number] & { readonly matvecs: number })[];
-}
-
 export default defineStage({
   async run(context) {
     const { stages, trajectory } = context.params as {
@@ -33,7 +29,7 @@ export default defineStage({
 
 function trajectoryOf(context: StageContext): ConvergenceTable["trajectory"] {
   const cold = new Map(readTable<ColdTable>(context, COLD).rows.map((row) => [row.epoch, row]));
-  return readTable<Warm>(context, TRAJECTORY).rows.map(({ epoch, values, matvecs }) => {
+  return readTable<SharpnessTable>(context, TRAJECTORY).rows.map(({ epoch, values, matvecs }) => {
     const again = cold.get(epoch);
     return {
       epoch,

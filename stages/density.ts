@@ -2,14 +2,15 @@
 import { hessianQuadrature } from "../src/numerics/spectral-density.ts";
 import { defineStage, StageError } from "../src/stage.ts";
 import type { DensityTable } from "./figures/curvature-tables.ts";
-import type { InstabilitiesTable, Instability } from "./figures/mlp-tables.ts";
+import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import type { Snapshot } from "./shared/snapshots.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
 
 interface Instabilities extends InstabilitiesTable {
-  readonly snapshots: readonly (Instability & { readonly prominence: number })[];
+  readonly snapshots: readonly Snapshot[];
 }
 
 export default defineStage({

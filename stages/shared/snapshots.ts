@@ -1,17 +1,12 @@
-import { detectInstabilities, type Instability } from "../../src/numerics/instabilities.ts";
-import type { RunTable, SharpnessTable } from "../figures/mlp-tables.ts";
+import { type Instability as Detected, detectInstabilities } from "../../src/numerics/instabilities.ts";
+import type { Instability, RunTable, SharpnessTable } from "../figures/mlp-tables.ts";
 
 /** Epochs shown past the peak of L, at most. */
 const AFTER_PEAK = 10;
 
-/** A snapshot as the table `instabilities` has it. */
-export interface Snapshot {
-  readonly index: number;
-  readonly baseline: number;
-  readonly start: number;
-  readonly peak: number;
+/** A snapshot as the table `instabilities` has it: more than what is drawn. */
+export interface Snapshot extends Instability {
   readonly sharpnessPeak: number;
-  readonly end: number;
   readonly prominence: number;
 }
 
@@ -20,7 +15,7 @@ export function findSnapshots(
   run: Pick<RunTable, "rows">,
   { threshold, rows }: Pick<SharpnessTable, "threshold" | "rows">,
   { count, prominence }: { readonly count: number; readonly prominence: number },
-): { readonly found: readonly Instability[]; readonly snapshots: readonly Snapshot[] } {
+): { readonly found: readonly Detected[]; readonly snapshots: readonly Snapshot[] } {
   const found = detectInstabilities(
     { epochs: run.rows.map(({ epoch }) => epoch), values: run.rows.map(({ loss }) => loss ?? Number.MAX_VALUE) },
     { epochs: rows.map(({ epoch }) => epoch), values: rows.map(({ values }) => values[0]!) },
