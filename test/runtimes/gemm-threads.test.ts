@@ -15,6 +15,8 @@ describe("threads of a product", () => {
     expect(maxGemmThreads(5, 256, 160)).toBe(2); // 80 and 80
     expect(maxGemmThreads(32, 128, 1000)).toBe(Number.POSITIVE_INFINITY); // one block of K
     expect(maxGemmThreads(1000, 784, 32)).toBe(Number.POSITIVE_INFINITY); // rows are shared
+    expect(maxGemmThreads(3, 65536, 3)).toBe(1); // two threads: one would have one row
+    expect(maxGemmThreads(3, 784, 3)).toBe(Number.POSITIVE_INFINITY); // too small to be shared
     expect(maxGemmThreads(1, 784, 100)).toBe(Number.POSITIVE_INFINITY); // a vector
   });
 

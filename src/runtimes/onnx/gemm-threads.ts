@@ -11,10 +11,16 @@ const NARROW = 64;
 /** Inner extents up to this are one block in any case. */
 const ONE_BLOCK = 128;
 
+/** A thread for each that many multiplications. */
+const SHARE = 65536;
+
 /** The most threads with which a product `[M, K]·[K, N]` has the bits that it has with one. */
 export function maxGemmThreads(m: number, k: number, n: number): number {
-  // One row takes a kernel without blocks.
-  if (k <= ONE_BLOCK || m >= n || m === 1) return Number.POSITIVE_INFINITY;
+  // One row takes a kernel without blocks, which adds in another order: where threads share the rows, none may be left alone.
+  if (m === 1) return Number.POSITIVE_INFINITY;
+  if (m >= n)
+    return (m * n * k) / SHARE + 1 <= m / 2 || m * n * k < SHARE ? Number.POSITIVE_INFINITY : Math.floor(m / 2);
+  if (k <= ONE_BLOCK) return Number.POSITIVE_INFINITY;
   const groups = Math.ceil(n / GROUP);
   let threads = 1;
   // The last share is the smallest.
