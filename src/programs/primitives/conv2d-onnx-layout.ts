@@ -25,3 +25,22 @@ export function regroup(
   const grouped = reshapeTo(builder, value, shape);
   return reshapeTo(builder, builder.node("Transpose", [grouped], turned, { perm: permutation }), result);
 }
+
+/** One `Conv`, in elements of the blocked layout. */
+export interface Convolution {
+  /** Top, left, bottom, right. */
+  readonly pads: readonly number[];
+  readonly strides: Pair;
+  /** Of columns. */
+  readonly dilation: number;
+  /** Of the result, `[B, O, H′, W′·m]`. */
+  readonly shape: Shape;
+}
+
+/** What a convolution does besides, in the same pass. */
+export interface ConvEnding {
+  /** `[O]`, added to each channel. */
+  readonly bias?: OnnxValue | undefined;
+  /** Of the result's shape, added to it. */
+  readonly addend?: OnnxValue | undefined;
+}

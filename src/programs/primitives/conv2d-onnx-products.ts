@@ -1,4 +1,5 @@
 import type { OnnxBuilder, OnnxValue } from "../lowering.ts";
+import type { Pair } from "../params.ts";
 import type { Shape } from "../tensor.ts";
 import type { Conv2dForm } from "./conv2d-form.ts";
 import { padImages, regroup } from "./conv2d-onnx-layout.ts";
@@ -47,57 +48,81 @@ export function productOfShifts(builder: OnnxBuilder, x: OnnxValue, g: OnnxValue
   return regroup(builder, total, shape, [1, 3, 0, 2], [filters, channels, ...kernel]);
 }
 
+/** Bytes of a chunk of blocks whose copies are made and multiplied at once. */
+const CHUNK = 2 ** 20;
+
 /**
- * The same product with copies made by `Gather`: one pass over whole rows and whole groups of m, on all threads, where Pad
- * takes one. What lies outside is a row of zeros that is appended.
+ * The same product with copies made by `Gather`, on all threads where Pad takes one, in groups of m numbers. What lies outside
+ * is a group of zeros that is appended. So is one to each row of the product: rows that are a power of two apart meet in one
+ * set of the cache. A few blocks at a time: their copies stay in the cache, and take six times a chunk's memory rather than
+ * the images' (a filter gradient of 16 channels: 1.1 times as fast, and 16 MB where 1,024 images took 500).
  */
 function productOfGathered(builder: OnnxBuilder, x: OnnxValue, g: OnnxValue, form: Conv2dForm): OnnxValue {
   const { blocks, channels, filters, size, kernel, outputSize, padding, interleave: m } = form;
   const [height, width] = size;
   const [rows, columns] = outputSize;
-  const row = columns * m;
-  const fromG = range(kernel[0]).flatMap((u) => range(height).map((h) => within(h - u + padding[0][0], rows) ?? rows));
-  const left = gatherOrZero(builder, reshapeTo(builder, g, [blocks * filters, rows, row]), fromG);
-  const fromX = range(kernel[1]).flatMap((v) =>
-    range(height).flatMap((h) =>
-      range(columns).map((j) => {
-        const column = within(j + v - padding[1][0], width);
-        return column === undefined ? height * width : h * width + column;
-      }),
-    ),
-  );
-  const right = gatherOrZero(builder, reshapeTo(builder, x, [blocks * channels, height * width, m]), fromX);
-  const length = height * row;
-  const products = lowerProduct(
-    builder,
-    reshapeTo(builder, left, [blocks, filters * kernel[0], length]),
-    reshapeTo(builder, right, [blocks, channels * kernel[1], length]),
-    { transposeA: false, transposeB: true },
-    { dtype: "f32", shape: [blocks, filters * kernel[0], channels * kernel[1]] },
-  );
-  const shape = [filters, kernel[0], channels, kernel[1]];
-  return regroup(builder, sumBlocks(builder, products), shape, [0, 2, 1, 3], [filters, channels, ...kernel]);
+  const shifted = (count: number, extents: Pair, at: (k: number, h: number, j: number) => Pair): number[] =>
+    range(count).flatMap((k) => [
+      ...range(height).flatMap((h) => range(columns).map((j) => groupAt(at(k, h, j), extents))),
+      extents[0] * extents[1],
+    ]);
+  const left = {
+    value: g,
+    channels: filters,
+    groups: rows * columns,
+    indices: shifted(kernel[0], outputSize, (u, h, j) => [h - u + padding[0][0], j]),
+  };
+  const right = {
+    value: x,
+    channels,
+    groups: height * width,
+    indices: shifted(kernel[1], size, (v, h, j) => [h, j + v - padding[1][0]]),
+  };
+  // A product that is not wider than high has the same bits on any number of threads (gemm-threads.ts).
+  const isWide = channels * kernel[1] > filters * kernel[0];
+  const operands = isWide ? [right, left] : [left, right];
+  const heights = [filters * kernel[0], channels * kernel[1]];
+  const shape = isWide ? heights.reverse() : heights;
+  const length = (height * columns + 1) * m;
+  const blockBytes = 4 * m * Math.max(filters * rows * columns, channels * height * width);
+  const step = Math.max(1, Math.floor(CHUNK / blockBytes));
+  const products = range(Math.ceil(blocks / step)).map((i) => {
+    const [start, end] = [i * step, Math.min((i + 1) * step, blocks)];
+    const count = end - start;
+    const [a, b] = operands.map(({ value, channels: own, groups, indices }, k) => {
+      const images = reshapeTo(builder, value, [blocks, own, groups, m]);
+      const chunk = lowerPad(builder, images, {
+        low: [0 - start, 0, 0, 0],
+        high: [end - blocks, 0, 1, 0],
+        interior: [0, 0, 0, 0],
+      });
+      const rows = reshapeTo(builder, chunk, [count * own, groups + 1, m]);
+      const shifted = { dtype: "f32", shape: [count * own, indices.length, m] } as const;
+      return reshapeTo(builder, builder.node("Gather", [rows, builder.int64(indices)], shifted, { axis: 1 }), [
+        count,
+        shape[k]!,
+        length,
+      ]);
+    }) as [OnnxValue, OnnxValue];
+    const flags = { transposeA: false, transposeB: true };
+    return lowerProduct(builder, a, b, flags, { dtype: "f32", shape: [count, ...shape] });
+  });
+  const all = { dtype: "f32", shape: [blocks, ...shape] } as const;
+  const joined = products.length === 1 ? products[0]! : builder.node("Concat", products, all, { axis: 0 });
+  const apart = [filters, kernel[0], channels, kernel[1]];
+  const weights = [filters, channels, ...kernel];
+  const total = sumBlocks(builder, joined);
+  return isWide
+    ? regroup(builder, total, [...apart.slice(2), ...apart.slice(0, 2)], [2, 0, 3, 1], weights)
+    : regroup(builder, total, apart, [0, 2, 1, 3], weights);
+}
+
+/** Where a pixel is among the groups of an image, or behind the last where it lies outside. */
+function groupAt([h, j]: Pair, [height, width]: Pair): number {
+  return h >= 0 && h < height && j >= 0 && j < width ? h * width + j : height * width;
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-const within = (index: number, extent: number): number | undefined =>
-  index >= 0 && index < extent ? index : undefined;
-
-/** Elements of axis 1 of a tensor of rank 3; the index behind the last one means zeros. */
-function gatherOrZero(builder: OnnxBuilder, x: OnnxValue, indices: readonly number[]): OnnxValue {
-  const { dtype, shape } = x.aval;
-  const [outer, extent, inner] = shape as [number, number, number];
-  if (indices.length === extent && indices.every((index, i) => index === i)) return x;
-  let source = x;
-  if (indices.includes(extent)) {
-    const zeros = builder.constant({ dtype: "f32", shape: [1, 1, 1], data: Float32Array.of(0) });
-    const line = builder.node("Expand", [zeros, builder.int64([outer, 1, inner])], { dtype, shape: [outer, 1, inner] });
-    source = builder.node("Concat", [x, line], { dtype, shape: [outer, extent + 1, inner] }, { axis: 1 });
-  }
-  const result = { dtype, shape: [outer, indices.length, inner] };
-  return builder.node("Gather", [source, builder.int64(indices)], result, { axis: 1 });
-}
 
 /** dW as one product of g with the patches of x: any stride. */
 export function productWithPatches(builder: OnnxBuilder, x: OnnxValue, g: OnnxValue, form: Conv2dForm): OnnxValue {

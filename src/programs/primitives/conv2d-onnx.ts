@@ -1,9 +1,10 @@
 import type { OnnxBuilder, OnnxValue } from "../lowering.ts";
 import type { Pair } from "../params.ts";
-import type { Aval, Shape } from "../tensor.ts";
+import type { Aval } from "../tensor.ts";
 import type { Conv2dForm } from "./conv2d-form.ts";
 import { apartForm, filtersApart, filtersTogether, imagesApart, imagesTogether } from "./conv2d-onnx-apart.ts";
-import { padImages, regroup } from "./conv2d-onnx-layout.ts";
+import { convolveBlocked } from "./conv2d-onnx-blocked.ts";
+import { type ConvEnding, type Convolution, padImages, regroup } from "./conv2d-onnx-layout.ts";
 import { productOfPatches, productOfShifts, productWithPatches } from "./conv2d-onnx-products.ts";
 import { reshapeTo } from "./matmul.ts";
 
@@ -34,14 +35,6 @@ function replica(builder: OnnxBuilder, value: OnnxValue, r: number): OnnxValue {
   if (shape[0] === 1) return reshapeTo(builder, value, own);
   const [start, limit, axis] = [builder.int64([r]), builder.int64([r + 1]), builder.int64([0])];
   return reshapeTo(builder, builder.node("Slice", [value, start, limit, axis], { dtype, shape: [1, ...own] }), own);
-}
-
-/** What a convolution does besides, in the same pass. Only where `takesEnding` says so. */
-export interface ConvEnding {
-  /** `[O]`, added to each channel. */
-  readonly bias?: OnnxValue | undefined;
-  /** Of the result's shape, added to it. */
-  readonly addend?: OnnxValue | undefined;
 }
 
 /** Whether a convolution, or its input gradient, ends in an operator that can add: float32, and no regrouping of its result. */
@@ -158,21 +151,17 @@ export function lowerConv2dFilterGradient(
   return filtersTogether(builder, kernels, form, apartTo);
 }
 
-interface Convolution {
-  /** Top, left, bottom, right, in elements. */
-  readonly pads: readonly number[];
-  readonly strides: Pair;
-  readonly dilation: number;
-  readonly shape: Shape;
-}
-
 function convolve(
   builder: OnnxBuilder,
   x: OnnxValue,
   w: OnnxValue,
-  { pads, strides, dilation, shape }: Convolution,
-  { bias, addend }: ConvEnding = {},
+  convolution: Convolution,
+  ending: ConvEnding = {},
 ): OnnxValue {
+  const blocked = convolveBlocked(builder, x, w, convolution, ending);
+  if (blocked !== undefined) return blocked;
+  const { pads, strides, dilation, shape } = convolution;
+  const { bias, addend } = ending;
   const kernel = w.aval.shape.slice(2);
   const attributes = { kernel_shape: kernel, pads, strides, dilations: [1, dilation] };
   const output = { dtype: x.aval.dtype, shape };

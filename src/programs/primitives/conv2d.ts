@@ -173,7 +173,7 @@ export const conv2dFilterGradient: Primitive<FilterGradientParams> = {
   ),
 };
 
-/** The same convolutions for all three views: NCHW, blocked, strided, asymmetric, 1×1, replicas, a shared operand. */
+/** The same convolutions for all three views: NCHW, blocked, strided, asymmetric, 1×1, whole and half blocks of channels, replicas, a shared operand. */
 function samplesOf<P extends Conv2dParams>(
   operands: (form: Conv2dForm) => readonly [Shape, Shape],
   extra?: (form: Conv2dForm) => Omit<P, keyof Conv2dParams>,
@@ -205,6 +205,8 @@ function samplesOf<P extends Conv2dParams>(
         interleave: 2,
       },
     ],
+    [[1, 2, 16, 3, 2 * 2], [1, 32, 16, 3, 3], { strides: [1, 1], padding: same, interleave: 2 }],
+    [[1, 1, 3, 3, 4], [1, 10, 3, 3, 3], { strides: [1, 1], padding: same, interleave: 1 }],
     [[2, 1, 2, 4, 4 * 2], [2, 3, 2, 3, 3], { strides: [1, 1], padding: same, interleave: 2 }],
     [[1, 2, 2, 3, 3], [3, 2, 2, 3, 3], { strides: [1, 1], padding: same, interleave: 1 }],
   ];

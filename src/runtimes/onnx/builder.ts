@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { OnnxAttribute, OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
+import type { OnnxAttribute, OnnxBuilder, OnnxDomain, OnnxValue } from "../../programs/lowering.ts";
 import type { Aval, Tensor } from "../../programs/tensor.ts";
 import { maxNodeThreads } from "./gemm-threads.ts";
 import type { OnnxDType, OnnxInitializer, OnnxModel, OnnxPort } from "./model.ts";
@@ -16,7 +16,7 @@ export interface GraphBuilder extends OnnxBuilder {
 
 interface PendingNode {
   readonly op: string;
-  readonly domain: "" | "com.microsoft";
+  readonly domain: "" | OnnxDomain;
   readonly inputs: readonly (OnnxValue | undefined)[];
   readonly output: OnnxValue;
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
@@ -26,13 +26,14 @@ interface PendingNode {
 const SHORT = 256;
 
 /** Opens an empty graph for an execution provider. */
-export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
+export function createBuilder(device: OnnxBuilder["device"], channelBlock = 1): GraphBuilder {
   const taken = new Set<string>();
   const counts = new Map<string, number>();
   const inputs: OnnxValue[] = [];
   const nodes: PendingNode[] = [];
   const initializers: OnnxInitializer[] = [];
   const shared = new Map<string, OnnxValue>();
+  const known = new Map<string, OnnxValue>();
   /** What a Reshape's output is a reshape of. */
   const sources = new Map<OnnxValue, OnnxValue>();
 
@@ -63,10 +64,14 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
     operands: readonly (OnnxValue | undefined)[],
     output: Aval,
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
-    domain: "" | "com.microsoft" = "",
+    domain: "" | OnnxDomain = "",
   ): OnnxValue {
+    const key = `${domain} ${op} ${operands.map((operand) => operand?.name).join()} ${JSON.stringify(attributes)}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
     const value = { name: unique(op.toLowerCase()), aval: { dtype: output.dtype, shape: output.shape } };
     nodes.push({ op, domain, inputs: operands, output: value, attributes });
+    known.set(key, value);
     return value;
   }
 
@@ -81,6 +86,7 @@ export function createBuilder(device: OnnxBuilder["device"]): GraphBuilder {
 
   return {
     device,
+    channelBlock,
     input(name, aval) {
       const value = { name: unique(name), aval: { dtype: aval.dtype, shape: aval.shape } };
       inputs.push(value);

@@ -3,12 +3,12 @@ import type { Conv2dParams, Pair } from "../../programs/params.ts";
 import { scalarLike } from "../../programs/primitives/arithmetic.ts";
 import { conv2dForm } from "../../programs/primitives/conv2d-form.ts";
 import {
-  type ConvEnding,
   eachReplica,
   lowerConv2d,
   lowerConv2dInputGradient,
   takesEnding,
 } from "../../programs/primitives/conv2d-onnx.ts";
+import type { ConvEnding } from "../../programs/primitives/conv2d-onnx-layout.ts";
 import { reshapeTo } from "../../programs/primitives/matmul.ts";
 import type { Equation, Variable } from "../../programs/program.ts";
 import { sameShape } from "../../programs/shapes.ts";

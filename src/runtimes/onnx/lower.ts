@@ -5,9 +5,12 @@ import { createBuilder } from "./builder.ts";
 import { createFusions } from "./fuse.ts";
 import type { OnnxModel } from "./model.ts";
 
-/** A program as an ONNX model for one execution provider; the model's ports are in the program's order. */
-export function lowerProgram(program: Program, device: OnnxBuilder["device"]): OnnxModel {
-  const builder = createBuilder(device);
+/**
+ * A program as an ONNX model for one execution provider; the model's ports are in the program's order. `channelBlock`: as the
+ * builder's.
+ */
+export function lowerProgram(program: Program, device: OnnxBuilder["device"], channelBlock = 1): OnnxModel {
+  const builder = createBuilder(device, channelBlock);
   const values = new Map<Variable, OnnxValue>();
   program.inputs.forEach((variable, i) => {
     values.set(variable, builder.input(program.inputNames[i] ?? `input_${i}`, portAval(variable, device)));

@@ -1,4 +1,4 @@
-import type { OnnxAttribute } from "../../programs/lowering.ts";
+import type { OnnxAttribute, OnnxDomain } from "../../programs/lowering.ts";
 import type { DType, Shape } from "../../programs/tensor.ts";
 import {
   finish,
@@ -44,7 +44,7 @@ export interface OnnxInitializer extends OnnxPort {
 
 export interface OnnxNode {
   readonly op: string;
-  readonly domain: "" | "com.microsoft";
+  readonly domain: "" | OnnxDomain;
   /** Value names; an empty one is an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -71,8 +71,8 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   writeString(proto, 2, "gd-instabilities");
   writeMessage(proto, 7, graphProto(model));
   writeMessage(proto, 8, opsetProto("", OPSET));
-  if (model.nodes.some((node) => node.domain === "com.microsoft"))
-    writeMessage(proto, 8, opsetProto("com.microsoft", 1));
+  for (const domain of ["com.microsoft", "com.microsoft.nchwc"] as const)
+    if (model.nodes.some((node) => node.domain === domain)) writeMessage(proto, 8, opsetProto(domain, 1));
   return finish(proto);
 }
 

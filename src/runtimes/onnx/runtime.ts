@@ -4,6 +4,7 @@ import type { Aval, Tensor } from "../../programs/tensor.ts";
 import { checkCount, checkInput, isDeviceTensor, isHostDeviceTensor, wrapHost } from "../host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "../runtime.ts";
 import { unavailable } from "../unavailable.ts";
+import { findChannelBlock } from "./channel-block.ts";
 import { type DeviceBuffers, type DeviceSession, IDENTITY, openDeviceBuffers } from "./device-buffers.ts";
 import { ONNX_PACKAGE, onnxVersions, requireDevice } from "./package.ts";
 import {
@@ -53,6 +54,7 @@ export async function openOnnx(device: OnnxDevice, { threads }: OnnxOptions): Pr
       );
     }
   }
+  const channelBlock = device === "cpu" ? await findChannelBlock(api) : 1;
   const live = new Set<Executable>();
   return {
     name: "onnx",
@@ -62,8 +64,12 @@ export async function openOnnx(device: OnnxDevice, { threads }: OnnxOptions): Pr
     async compile(program) {
       if (device !== "cpu" && usesFloat64(program))
         throw new Error(`onnx:${device} computes in float32, and this program has float64 values; onnx:cpu takes it`);
-      const executable = await compile(api, program, { device, threads, outputsOnDevice: false }, buffers, () =>
-        live.delete(executable),
+      const executable = await compile(
+        api,
+        program,
+        { device, threads, outputsOnDevice: false, channelBlock },
+        buffers,
+        () => live.delete(executable),
       );
       live.add(executable);
       return executable;

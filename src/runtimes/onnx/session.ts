@@ -12,6 +12,8 @@ export interface SessionSettings {
   readonly threads: number;
   /** Leave the outputs in the device's memory; only WebGPU has a way to. */
   readonly outputsOnDevice: boolean;
+  /** Of the machine's convolution kernels, `findChannelBlock` of channel-block.ts; default 1. */
+  readonly channelBlock?: number;
 }
 
 /**
@@ -68,7 +70,7 @@ function lastFirst(model: OnnxModel): OnnxModel {
 }
 
 export function createProgramSession(api: typeof ort, program: Program, settings: SessionSettings): Promise<Session> {
-  return createSession(api, lowerProgram(program, settings.device), settings);
+  return createSession(api, lowerProgram(program, settings.device, settings.channelBlock), settings);
 }
 
 export function sessionOptions(settings: SessionSettings): ort.InferenceSession.SessionOptions {
