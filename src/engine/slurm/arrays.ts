@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasJobs, readQueue } from "./queue.ts";
-import { exportFlag, isOwnLimit, type Submitted, submit } from "./sbatch.ts";
+import { isOwnLimit, type Submitted, submit } from "./sbatch.ts";
 import { outputFile, scriptFile } from "./spool.ts";
 import { noteJob, prepareSubmission, type Submission } from "./submission.ts";
 import { type Cluster, type Desk, troubleOf, type Work } from "./work.ts";
@@ -157,11 +157,7 @@ function isRipe({ works, since, last }: Group, most: number): boolean {
   return works.length >= most || now - last >= GATHERING_MS || now - since >= LONGEST_GATHERING_MS;
 }
 
-function flagsOfArray(
-  { workspace, environment }: Cluster,
-  { spool, name }: Submission,
-  works: readonly Work[],
-): readonly string[] {
+function flagsOfArray({ workspace }: Cluster, { spool, name }: Submission, works: readonly Work[]): readonly string[] {
   const [{ task, stage, flags }] = works as [Work];
   const title = task.type === "actions" ? task.members[0]!.instance.name : stage;
   const others = works.length === 1 ? "" : ` and ${works.length - 1} more`;
@@ -174,7 +170,7 @@ function flagsOfArray(
     "--open-mode=append",
     "--requeue",
     `--chdir=${workspace}`,
-    exportFlag(environment),
+    "--export=ALL",
     ...flags,
     scriptFile(spool),
   ];

@@ -8,7 +8,7 @@ import { slurmEnvironment } from "./ask.ts";
 import { jobOptionsOf } from "./options.ts";
 
 /** What a job of this driver gets of the driver's environment: where programs and libraries are. Slurm decides the devices. */
-const EXPORTED = BASE_VARIABLES.filter(
+const EXPORTED: readonly string[] = BASE_VARIABLES.filter(
   (name) => !/^(CUDA_VISIBLE|NVIDIA_VISIBLE)_DEVICES$|^XDG_RUNTIME_DIR$/.test(name),
 );
 
@@ -81,7 +81,7 @@ export function submit(
   return new Promise((fulfil, reject) => {
     const child = spawn("sbatch", args, {
       cwd: workspace,
-      env: slurmEnvironment(environment),
+      env: jobEnvironment(environment),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [answer, trouble] = ["", ""];
@@ -122,8 +122,13 @@ export function isOwnLimit(message: string): boolean {
   return /accounting\/QOS policy|QOSMax|AssocMax|MaxSubmit/i.test(message) && !/Grp/.test(message);
 }
 
-/** Names that exist and whose values may stand in a list. */
-export function exportFlag(environment: Environment): string {
-  const names = EXPORTED.filter((name) => environment[name] !== undefined);
-  return `--export=${["SLURM_CONF", ...names].join(",")}`;
+/**
+ * What sbatch gets, and hands on all of. It could be told names of what to hand on; but then slurmd starts a login shell for
+ * each job, one after the other, to ask what else there is.
+ */
+export function jobEnvironment(environment: Environment): NodeJS.ProcessEnv {
+  const kept = Object.entries(slurmEnvironment(environment)).filter(
+    ([name]) => EXPORTED.includes(name) || /^(SLURM|SBATCH)_/.test(name),
+  );
+  return Object.fromEntries(kept);
 }

@@ -7,7 +7,7 @@ import { explainJob } from "../../../src/engine/slurm/end.ts";
 import { openArrivals, openEvents, settledIn } from "../../../src/engine/slurm/events.ts";
 import { SLURM_DEFAULTS } from "../../../src/engine/slurm/options.ts";
 import { isOver, isTrouble, parseAccounts, parseQueue, parseRecords } from "../../../src/engine/slurm/queue.ts";
-import { answerOf, exportFlag, flagsOf, isOwnLimit } from "../../../src/engine/slurm/sbatch.ts";
+import { answerOf, flagsOf, isOwnLimit, jobEnvironment } from "../../../src/engine/slurm/sbatch.ts";
 
 describe("sbatch's flags", () => {
   it("are what resources and timeout say, rounded up to what Slurm counts in, the user's last", () => {
@@ -35,7 +35,7 @@ describe("sbatch's flags", () => {
       SLURM_JOB_ID: "7",
       SLURM_CONF: "/c",
     };
-    expect(exportFlag(environment)).toBe("--export=SLURM_CONF,PATH,HOME");
+    expect(jobEnvironment(environment)).toEqual({ PATH: "/bin", HOME: "/h", SLURM_CONF: "/c" });
     expect(Object.keys(slurmEnvironment(environment))).not.toContain("SLURM_JOB_ID");
     expect(slurmEnvironment(environment).SLURM_CONF).toBe("/c");
   });
