@@ -100,13 +100,16 @@ function load(folder) {
   script.runInThisContext()(createRequire(filename), bundle, bundle.exports);
 }
 
-/** Where bundles are kept: beside the packages, or in a private folder of the temporary directory when that is read-only. */
+/**
+ * Where bundles are kept: beside the packages, or in a private folder of the temporary directory when that is read-only.
+ * By root, since two checkouts may share their packages by a link.
+ */
 function folders() {
   const id = Buffer.from(root).toString("base64url").slice(-100);
   const user = process.getuid?.() ?? userInfo().username;
   return [
-    join(root, "node_modules", ".cache", "gd-instabilities", "cli"),
-    join(tmpdir(), `gd-instabilities-${user}`, id, "cli"),
+    join(root, "node_modules", ".cache", "gd-instabilities", "cli", id),
+    join(tmpdir(), `gd-instabilities-${user}`, "cli", id),
   ];
 }
 

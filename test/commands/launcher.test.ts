@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -26,8 +27,11 @@ function clone(): { readonly root: string; readonly cache: string } {
   for (const name of readdirSync(join(repository, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(repository, "node_modules", name), join(root, "node_modules", name));
   }
-  return { root, cache: join(root, "node_modules", ".cache", "gd-instabilities", "cli") };
+  return { root, cache: cacheOf(root) };
 }
+
+const cacheOf = (root: string): string =>
+  join(root, "node_modules", ".cache", "gd-instabilities", "cli", Buffer.from(root).toString("base64url").slice(-100));
 
 interface Ended {
   readonly code: number | null;
@@ -97,6 +101,16 @@ describe("the launcher", () => {
     for (const one of all) expect(one).toEqual(all[0]);
     expect(all[0]).toMatchObject({ code: 0, stderr: "" });
     expect(bundles(cache)).toEqual([manifest(cache).id]);
+  });
+
+  it("keeps the bundles of two checkouts that share their packages", async () => {
+    const [one, two] = [clone().root, clone().root];
+    rmSync(join(two, "node_modules"), { recursive: true });
+    symlinkSync(join(one, "node_modules"), join(two, "node_modules"));
+    for (const root of [one, two]) expect(await start(root, ["--version"])).toMatchObject({ code: 0, stderr: "" });
+    const [first, second] = [one, two].map((root) => statSync(join(cacheOf(root), "current.json")).mtimeMs);
+    for (const root of [one, two]) expect(await start(root, ["--version"])).toMatchObject({ code: 0, stderr: "" });
+    expect([one, two].map((root) => statSync(join(cacheOf(root), "current.json")).mtimeMs)).toEqual([first, second]);
   });
 
   it("replaces a bundle that is broken or gone", async () => {
