@@ -7,6 +7,7 @@ const env = { PIPELINE_DEVICE: "onnx:cpu" };
 const SIZES = [
   ...["--jobs", "1", "--set", "images.etas=[0.015, 0.3]", "--set", "images.seeds=[0]", "--set", "images.cap=200"],
   ...["--set", "images.data.train=32", "--set", "images.ghostBatch=16", "--set", "images.reduced.etas=[0.3]"],
+  ...["--set", "images.curvature.etas=[0.3]"],
 ];
 
 it("image-model, killed with -9 in the middle, goes on to the bytes of one that was not", {
