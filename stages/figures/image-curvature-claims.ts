@@ -32,35 +32,17 @@ export function imageDensityClaims(tables: ImageCurvatureTables): Claim[] {
       limit: 1e-3,
       told: "relative differences are",
     }),
-    rule(models, {
+    sameSum(models, {
       id: "trace",
       statement: "The sum of the eigenvalues is the trace: by quadrature and by Hutch++ it is the same.",
-      rule: `the two differ by at most ${ERRORS} standard errors of their difference`,
-      off: ({ found, parameters }) =>
-        apart(
-          found.trace,
-          scaled(
-            spectralMean(found.quadratures, (x) => x),
-            parameters,
-          ),
-        ),
-      limit: ERRORS,
-      told: "standard errors apart:",
+      estimate: ({ trace }) => trace,
+      of: (x) => x,
     }),
-    rule(models, {
+    sameSum(models, {
       id: "squared-norm",
       statement: "The sum of the squared eigenvalues is ‖H‖²_F: by quadrature and by Hutch++ it is the same.",
-      rule: `the two differ by at most ${ERRORS} standard errors of their difference`,
-      off: ({ found, parameters }) =>
-        apart(
-          found.squaredNorm,
-          scaled(
-            spectralMean(found.quadratures, (x) => x * x),
-            parameters,
-          ),
-        ),
-      limit: ERRORS,
-      told: "standard errors apart:",
+      estimate: ({ squaredNorm }) => squaredNorm,
+      of: (x) => x * x,
     }),
   ];
 }
@@ -99,6 +81,26 @@ function rule(models: readonly MeasuredModel[], { off, limit, told, ...stated }:
     ours: models.length === 0 ? undefined : `${told} ${values}`,
     holds: found.every(({ value }) => value <= limit),
     ...(models.length === 0 ? { note: "no model completed its training" } : {}),
+  });
+}
+
+interface Sum {
+  readonly id: string;
+  readonly statement: string;
+  /** By Hutch++. */
+  readonly estimate: (found: MeasuredModel["found"]) => Estimate;
+  /** What is summed over the eigenvalues. */
+  readonly of: (eigenvalue: number) => number;
+}
+
+function sameSum(models: readonly MeasuredModel[], { id, statement, estimate, of }: Sum): Claim {
+  return rule(models, {
+    id,
+    statement,
+    rule: `the two differ by at most ${ERRORS} standard errors of their difference`,
+    off: ({ found, parameters }) => apart(estimate(found), scaled(spectralMean(found.quadratures, of), parameters)),
+    limit: ERRORS,
+    told: "standard errors apart:",
   });
 }
 

@@ -57,6 +57,16 @@ export interface CacheServer {
   stop(): Promise<void>;
 }
 
+/** From now on nothing is answered; resolves at the first request that waits. */
+export function hanging(server: CacheServer): Promise<void> {
+  return new Promise((asked) => {
+    server.fault = () => {
+      asked();
+      return "hangs";
+    };
+  });
+}
+
 export interface ServerOptions {
   /** PEM texts: HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type CacheServer, startCacheServer } from "../../rig/cache-server.ts";
+import { type CacheServer, hanging, startCacheServer } from "../../rig/cache-server.ts";
 import { makeWorkspace, type Outcome, type Workspace } from "../../rig/workspace.ts";
 
 /** Two stages in a row, of one small blob each. */
@@ -142,14 +142,7 @@ describe("a remote cache that fails", () => {
   it("lets go at once when the run is interrupted", async () => {
     const { server, second } = await filled();
     const other = second();
-    let asked = (): void => undefined;
-    const waits = new Promise<void>((done) => {
-      asked = done;
-    });
-    server.fault = () => {
-      asked();
-      return "hangs";
-    };
+    const waits = hanging(server);
     const env = { PIPELINE_REMOTE_CACHE: server.url, PIPELINE_REMOTE_TIMEOUT: "600" };
     const running = other.start({ env }, "run", "--json");
     await waits;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../../src/engine/event.ts";
-import { startCacheServer } from "../../rig/cache-server.ts";
+import { hanging, startCacheServer } from "../../rig/cache-server.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 const THREE = `version: 1
@@ -46,14 +46,7 @@ describe("what is still to be sent when all else is done", () => {
     expect((await workspace.run("cache", "check")).code).toBe(0);
     expect((await workspace.run("run", "--json", "--remote", "off")).summary).toMatchObject({ fresh: 3, ran: 0 });
     // So it is with Ctrl-C within `cache push`.
-    let asked = (): void => undefined;
-    const waits = new Promise<void>((done) => {
-      asked = done;
-    });
-    server.fault = () => {
-      asked();
-      return "hangs";
-    };
+    const waits = hanging(server);
     const pushing = workspace.start({ env }, "cache", "push");
     await waits;
     pushing.kill("SIGINT");
