@@ -1,6 +1,6 @@
 import { add, conv2d } from "../../programs/ops.ts";
 import { expectImages, type ImageLayer, perChannel } from "./image-layer.ts";
-import type { ParameterTensor } from "./layer.ts";
+import { affineParameters } from "./layer.ts";
 
 export interface ConvolutionOptions {
   /** Default 1. */
@@ -18,19 +18,9 @@ export function convolution(
   outputs: number,
   { stride = 1, bias = true }: ConvolutionOptions = {},
 ): ImageLayer {
-  const weight: ParameterTensor = {
-    name: `${name}.weight`,
-    shape: [outputs, inputs, KERNEL, KERNEL],
-    initialisation: { kind: "lecun-normal", fanIn: inputs * KERNEL * KERNEL },
-  };
-  const offset: ParameterTensor = {
-    name: `${name}.bias`,
-    shape: [outputs],
-    initialisation: { kind: "constant", value: 0 },
-  };
   return {
     name,
-    parameters: bias ? [weight, offset] : [weight],
+    parameters: affineParameters(name, [outputs, inputs, KERNEL, KERNEL], bias),
     outputShape(input) {
       const [channels, height, width] = expectImages(name, input);
       if (channels !== inputs) throw new Error(`${name} takes ${inputs} channels, the layer before gives ${channels}`);

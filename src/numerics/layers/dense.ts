@@ -1,5 +1,5 @@
 import { add, matmul, reshape } from "../../programs/ops.ts";
-import type { Layer, ParameterTensor } from "./layer.ts";
+import { affineParameters, type Layer } from "./layer.ts";
 
 export interface DenseOptions {
   /** Default true. */
@@ -11,19 +11,9 @@ export interface DenseOptions {
  * `[R·out, in]·[in, N]`.
  */
 export function dense(name: string, inputs: number, outputs: number, { bias = true }: DenseOptions = {}): Layer {
-  const weight: ParameterTensor = {
-    name: `${name}.weight`,
-    shape: [outputs, inputs],
-    initialisation: { kind: "lecun-normal", fanIn: inputs },
-  };
-  const offset: ParameterTensor = {
-    name: `${name}.bias`,
-    shape: [outputs],
-    initialisation: { kind: "constant", value: 0 },
-  };
   return {
     name,
-    parameters: bias ? [weight, offset] : [weight],
+    parameters: affineParameters(name, [outputs, inputs], bias),
     outputShape(input) {
       if (input.length !== 1 || input[0] !== inputs)
         throw new Error(`${name} takes ${inputs} features, the layer before gives [${input.join(",")}]`);

@@ -13,6 +13,23 @@ export interface ParameterTensor {
   readonly initialisation: Initialisation;
 }
 
+/** The parameters of an affine map: `weight`, whose axes behind the first are summed over, and a `bias` for each output, where there is one. */
+export function affineParameters(name: string, weight: Shape, bias: boolean): readonly ParameterTensor[] {
+  const [outputs, ...summed] = weight;
+  const fanIn = summed.reduce((product, extent) => product * extent, 1);
+  const kernel: ParameterTensor = {
+    name: `${name}.weight`,
+    shape: weight,
+    initialisation: { kind: "lecun-normal", fanIn },
+  };
+  const offset: ParameterTensor = {
+    name: `${name}.bias`,
+    shape: [outputs!],
+    initialisation: { kind: "constant", value: 0 },
+  };
+  return bias ? [kernel, offset] : [kernel];
+}
+
 /**
  * One layer: parameters and a function of symbolic tensors. The replica axis comes first: parameters are `[R, …shape]`,
  * activations `[R or 1, features, N]` in dense layers (features are rows, samples are columns). A leading 1 is shared by
