@@ -8,6 +8,7 @@ import type { ModelRow } from "./figures/model-tables.ts";
 import { imagesInTurn } from "./shared/image-objective.ts";
 import { openImageTrajectory } from "./shared/image-run.ts";
 import { paramsOf } from "./shared/params.ts";
+import { recordedProducts } from "./shared/recorded-products.ts";
 import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 
@@ -27,6 +28,7 @@ export default defineStage(
         );
       const { eta, seed, ending } = readTable<ModelRow>(context, "model");
       const objective = await objectives(context);
+      const products = recordedProducts(context, objective);
       const solves = solveTally({ k: 1, tol });
       const about = { eta, seed, ending, threshold: 2 / eta, parameters: objective.numParams, steps };
       const write = (found: ImageCurvatureTable["found"]): void =>
@@ -36,13 +38,13 @@ export default defineStage(
 
       const { theta } = openImageTrajectory(context.dep("checkpoints").path).at(ending.epoch);
       const told = (done: number): void => context.progress({ done, total: 3, unit: "parts" });
-      const spectrum = await hessianQuadrature(objective, theta, { probes, steps });
+      const spectrum = await hessianQuadrature(products, theta, { probes, steps });
       told(1);
-      const { trace, squaredNorm, rank, numMatvecs, status } = await hessianTrace(objective, theta, { matvecs });
+      const { trace, squaredNorm, rank, numMatvecs, status } = await hessianTrace(products, theta, { matvecs });
       told(2);
       if (spectrum.status === "not-finite" || status === "not-finite")
         throw new StageError(`the Hessian of the model at η = ${eta} is not finite`);
-      const pairs = await layerEigenpairs(objective, theta, 1, { tol });
+      const pairs = await layerEigenpairs({ ...products, network: objective.network }, theta, 1, { tol });
       told(3);
       for (const layer of pairs) solves.add(layer, layer.layer);
       write({

@@ -5,6 +5,7 @@ import type { ModelRow } from "./figures/model-tables.ts";
 import { imagesInTurn } from "./shared/image-objective.ts";
 import { openImageTrajectory } from "./shared/image-run.ts";
 import { paramsOf } from "./shared/params.ts";
+import { recordedProducts } from "./shared/recorded-products.ts";
 import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 
@@ -23,7 +24,8 @@ export default defineStage(
       const trajectory = openImageTrajectory(context.dep("checkpoints").path);
       const rows: Row[] = [];
       const solves = solveTally({ k: 1, tol });
-      for await (const found of trackSpectrum(objective, trajectory.checkpoints(), 1, { tol })) {
+      const products = recordedProducts(context, objective);
+      for await (const found of trackSpectrum(products, trajectory.checkpoints(), 1, { tol })) {
         const { epoch, values, residuals, status } = found;
         solves.add(found, `epoch ${epoch}`);
         if (status === "not-finite") break;

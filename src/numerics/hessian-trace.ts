@@ -1,7 +1,7 @@
 import { createBasis, orthogonalise, project, rowOf, storeRow, subtract } from "./basis.ts";
 import type { FloatArray } from "./float-array.ts";
 import { BREAKDOWN, type Matvec } from "./lanczos.ts";
-import type { CurvatureObjective } from "./objective.ts";
+import type { HessianProducts } from "./objective.ts";
 import { standardNormal, uniform } from "./rng.ts";
 import { type Estimate, estimate } from "./spectral-density.ts";
 
@@ -109,7 +109,7 @@ export async function estimateTrace(
 
 /** The trace and the Frobenius norm of the Hessian of L at θ `[P]`. */
 export async function hessianTrace(
-  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  objective: HessianProducts,
   theta: FloatArray,
   options: Omit<TraceOptions, "precision">,
 ): Promise<TraceEstimate> {

@@ -1,7 +1,7 @@
 import type { FloatArray } from "./float-array.ts";
 import type { Matvec } from "./lanczos.ts";
 import type { Network, ParameterSlice } from "./networks.ts";
-import type { CurvatureObjective } from "./objective.ts";
+import type { CurvatureObjective, HessianProducts } from "./objective.ts";
 import type { SpectrumOptions } from "./spectrum.ts";
 import { type TopEigenpairs, topEigenpairs } from "./top-eigenpairs.ts";
 
@@ -57,7 +57,7 @@ export interface LayerEigenpairs extends TopEigenpairs {
  * eigenvalue is at most the whole Hessian's i-th. All products share the primal pass. `warmStart`: the result of a nearby θ.
  */
 export async function layerEigenpairs(
-  objective: Pick<CurvatureObjective, "float" | "network" | "numParams" | "linearize">,
+  objective: HessianProducts & Pick<CurvatureObjective, "network">,
   theta: FloatArray,
   k: number,
   { warmStart, ...options }: SpectrumOptions & { readonly warmStart?: readonly LayerEigenpairs[] } = {},

@@ -59,6 +59,11 @@ export interface CurvatureObjective {
   dispose(): Promise<void>;
 }
 
+/** Products with the Hessian of L at any θ `[P]`: all that eigensolvers and estimators of the spectrum ask for. */
+export type HessianProducts = Pick<CurvatureObjective, "float" | "numParams"> & {
+  linearize(theta: FloatArray): Promise<Pick<LinearizedObjective, "hvp" | "dispose">>;
+};
+
 /** The mean cross-entropy of a network on its training samples, all of them in one program. */
 export interface Objective extends CurvatureObjective {
   /** Inputs θ `[R, P]`, x, y; outputs loss `[R]`, correct `[R]`: to build other programs from. */

@@ -1,6 +1,6 @@
 import type { FloatArray } from "./float-array.ts";
 import { lanczos, type Matvec } from "./lanczos.ts";
-import type { CurvatureObjective } from "./objective.ts";
+import type { HessianProducts } from "./objective.ts";
 import { standardNormal } from "./rng.ts";
 import { tridiagonalEigen } from "./tridiagonal.ts";
 
@@ -64,7 +64,7 @@ export async function spectralQuadrature(
 
 /** Quadratures of the spectrum of the Hessian of L at θ `[P]`. */
 export async function hessianQuadrature(
-  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  objective: HessianProducts,
   theta: FloatArray,
   options: Omit<QuadratureOptions, "precision">,
 ): Promise<SpectralQuadrature> {

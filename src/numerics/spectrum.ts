@@ -1,12 +1,12 @@
 import type { FloatArray } from "./float-array.ts";
-import type { CurvatureObjective } from "./objective.ts";
+import type { HessianProducts } from "./objective.ts";
 import { type TopEigenpairs, type TopEigenpairsOptions, topEigenpairs } from "./top-eigenpairs.ts";
 
 export type SpectrumOptions = Omit<TopEigenpairsOptions, "precision" | "warmStart">;
 
 /** The k largest eigenpairs of the Hessian of L at θ `[P]`. */
 export async function hessianEigenpairs(
-  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  objective: HessianProducts,
   theta: FloatArray,
   k: number,
   options: SpectrumOptions & { readonly warmStart?: readonly FloatArray[] } = {},
@@ -27,7 +27,7 @@ export interface Checkpoint {
 
 /** Eigenpairs along a trajectory, each warm-started from the one before; the order of the checkpoints so is part of the result. */
 export async function* trackSpectrum(
-  objective: Pick<CurvatureObjective, "float" | "numParams" | "linearize">,
+  objective: HessianProducts,
   checkpoints: Iterable<Checkpoint>,
   k: number,
   options: SpectrumOptions = {},

@@ -1,11 +1,12 @@
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
 import { initialise } from "../../src/numerics/networks.ts";
-import type { CurvatureObjective } from "../../src/numerics/objective.ts";
+import type { CurvatureObjective, HessianProducts } from "../../src/numerics/objective.ts";
 import { nestedSimilarities } from "../../src/numerics/similarity.ts";
 import { hessianEigenpairs } from "../../src/numerics/spectrum.ts";
 import type { TopEigenpairs } from "../../src/numerics/top-eigenpairs.ts";
 import type { StageContext } from "../../src/stage.ts";
+import { recordedProducts } from "./recorded-products.ts";
 import { solveTally } from "./solves.ts";
 import { provenanceOf, writeTable } from "./tables.ts";
 
@@ -19,15 +20,16 @@ export type InitialSpectra = (
   objective: CurvatureObjective,
   seed: number,
   params: SpectrumParams,
+  products: HessianProducts,
 ) => Promise<TopEigenpairs>;
 
 export function createInitialSpectra(): InitialSpectra {
   const ofObjective = new Map<CurvatureObjective, Map<string, Promise<TopEigenpairs>>>();
-  return (objective, seed, { k, tol }) => {
+  return (objective, seed, { k, tol }, products) => {
     const known = ofObjective.get(objective) ?? new Map<string, Promise<TopEigenpairs>>();
     ofObjective.set(objective, known);
     const name = `${seed} ${k} ${tol}`;
-    const found = known.get(name) ?? hessianEigenpairs(objective, initialise(objective.network, seed), k, { tol });
+    const found = known.get(name) ?? hessianEigenpairs(products, initialise(objective.network, seed), k, { tol });
     known.set(name, found);
     return found;
   };
@@ -38,7 +40,7 @@ export type ModelThetas = { readonly midpoint: FloatArray; readonly final: Float
 
 /**
  * Writes a model's outs `table` (schema `model-spectrum`) and `vectors`: how sharp it is at the end, and how far its sharpest
- * eigenvectors turned on the way (the paper's ρ).
+ * eigenvectors turned on the way (the paper's ρ). In a stage with `resume: true` it goes on where it was killed.
  */
 export async function writeFinalSpectrum(
   context: StageContext,
@@ -55,9 +57,14 @@ export async function writeFinalSpectrum(
     writeTable(context, "table", { ...about, k, ...none, solves: solves.summary() }, objective);
     return writeVectors(context, objective, []);
   }
-  const end = await hessianEigenpairs(objective, thetas.final, k, { tol });
-  const middle = await hessianEigenpairs(objective, thetas.midpoint, k, { tol, warmStart: end.restartVectors });
-  const start = await initial(objective, about.seed, { k, tol });
+  const products = recordedProducts(context, objective);
+  const told = (done: number): void => context.progress({ done, total: 3, unit: "spectra" });
+  const end = await hessianEigenpairs(products, thetas.final, k, { tol });
+  told(1);
+  const middle = await hessianEigenpairs(products, thetas.midpoint, k, { tol, warmStart: end.restartVectors });
+  told(2);
+  const start = await initial(objective, about.seed, { k, tol }, products);
+  told(3);
   for (const [where, pairs] of Object.entries({ start, middle, end })) {
     solves.add(pairs, where);
     if (pairs.status !== "converged") context.log(`${where}: ${pairs.status}, residuals ${pairs.residuals.join(", ")}`);

@@ -43,6 +43,41 @@ it("image-model, killed with -9 in the middle, goes on to the bytes of one that 
   expect(workspace.list(".pipeline/resume").filter((file) => file.endsWith(".safetensors"))).toEqual([]);
 });
 
+it("the spectra of image networks, killed with -9 in the middle, go on to the bytes of those that were not", {
+  timeout: 300_000,
+}, async () => {
+  const [whole, workspace] = [copyOfTheRepository(), copyOfTheRepository()];
+  for (const each of [whole, workspace]) {
+    const { code, stdout, stderr } = await each.runWith({ env }, "run", "image-model", ...SIZES);
+    expect(code, stdout + stderr).toBe(0);
+  }
+  for (const stage of ["image-curvature", "image-spectrum", "image-stable"]) {
+    const reference = await whole.runWith({ env }, "run", stage, ...SIZES);
+    expect(reference.code, reference.stdout + reference.stderr).toBe(0);
+    const begun = workspace.start({ env }, "run", stage, "--json", ...SIZES);
+    await begun.printed(/"type":"progress".*"done":1,/);
+    begun.kill("SIGKILL");
+    expect((await begun.ended).signal).toBe("SIGKILL");
+
+    const again = await workspace.runWith({ env }, "run", stage, "--json", ...SIZES);
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    const resumed = again.events.flatMap((event) => {
+      const count = event.type === "output" ? /^goes on after (\d+) Hessian/.exec(event.line)?.[1] : undefined;
+      return count === undefined ? [] : [Number(count)];
+    });
+    expect(resumed, stage).toHaveLength(1);
+    // The first of its parts at least.
+    expect(resumed[0], stage).toBeGreaterThan(5);
+    const files = whole.list("artifacts/image-models");
+    expect(workspace.list("artifacts/image-models")).toEqual(files);
+    for (const file of files) {
+      const [found, expected] = [workspace, whole].map((each) => readFileSync(each.path(file)));
+      expect(found!.equals(expected!), file).toBe(true);
+    }
+    expect(workspace.list(".pipeline/resume").filter((file) => file.endsWith("products"))).toEqual([]);
+  }
+});
+
 function copyOfTheRepository(): Workspace {
   const workspace = makeWorkspace();
   for (const path of ["src", "stages", "schemas", "package.json", "package-lock.json", "pipeline.yaml"])
