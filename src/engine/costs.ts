@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import type { Inputs } from "./inputs.ts";
+import { type Sample, secondsOf } from "./pace.ts";
 import type { Instance, Work } from "./plan.ts";
 import { describeFacts } from "./platform.ts";
 import type { Store } from "./store.ts";
@@ -16,13 +17,12 @@ export interface Costs {
   save(): void;
 }
 
-/** What was measured, the latest last: amounts of work and their seconds. */
 interface Measured {
-  readonly samples: readonly (readonly [amount: number, seconds: number])[];
+  /** The latest last. */
+  readonly samples: readonly Sample[];
 }
 
 const KEPT = 64;
-const NEAREST = 5;
 
 export function openCosts(store: Store): Costs {
   let table: Table<Measured> | undefined;
@@ -37,36 +37,24 @@ export function openCosts(store: Store): Costs {
       if (work === undefined || !(seconds > 0)) return;
       const key = keyOf(stage, work, placeOf(instance, inputs));
       const samples = open().get(key)?.samples ?? [];
-      open().set(key, { samples: [...samples, [work.amount, seconds] as const].slice(-KEPT) });
+      const { amount, steps } = work;
+      const sample: Sample = steps === undefined ? [amount, seconds] : [amount, seconds, steps];
+      open().set(key, { samples: [...samples, sample].slice(-KEPT) });
     },
     estimate(instance, inputs) {
       const { work, stage } = instance;
       if (work === undefined) return undefined;
       const place = placeOf(instance, inputs);
       const own = open().get(keyOf(stage, work, place))?.samples ?? [];
-      if (own.length > 0 || work.unit === undefined) return secondsOf(work.amount, own);
-      const suffix = JSON.stringify([work.unit, place]).slice(1);
-      const others = [...open().keys()].filter((key) => key.endsWith(suffix));
-      return secondsOf(
-        work.amount,
-        others.flatMap((key) => open().get(key)!.samples),
-      );
+      return secondsOf(work, own, () => {
+        if (work.unit === undefined) return own;
+        const suffix = JSON.stringify([work.unit, place]).slice(1);
+        const all = [...open().keys()].filter((key) => key.endsWith(suffix));
+        return all.flatMap((key) => open().get(key)!.samples);
+      });
     },
     save: () => table?.save(),
   };
-}
-
-/**
- * Work × the median of the seconds per unit of the five executions that are nearest in work, by ratio. The nearest, since
- * a process also takes time to start: among small pieces of work a unit looks dearer than it is in a large one.
- */
-export function secondsOf(amount: number, samples: Measured["samples"]): number | undefined {
-  const distance = ([other]: readonly [number, number]): number => Math.abs(Math.log(other / amount));
-  const nearest = [...samples].sort((a, b) => distance(a) - distance(b)).slice(0, NEAREST);
-  if (nearest.length === 0) return undefined;
-  const rates = nearest.map(([other, seconds]) => seconds / other).sort((a, b) => a - b);
-  const middle = rates.length >> 1;
-  return amount * (rates.length % 2 === 1 ? rates[middle]! : (rates[middle - 1]! + rates[middle]!) / 2);
 }
 
 function keyOf(stage: string, { unit = "" }: Work, place: string): string {

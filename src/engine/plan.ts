@@ -68,6 +68,8 @@ export interface Work {
   readonly amount: number;
   /** Stages with the same unit are taken to be equally fast; without one a stage is compared with itself alone. */
   readonly unit?: string;
+  /** Above 0: in how many it is done, each of which takes a time of its own beside its share of the amount. */
+  readonly steps?: number;
 }
 
 /** After which failures an action runs again. */

@@ -11,14 +11,23 @@ export function workOf(declared: Json | undefined, path: Path, row: Mapping, eva
   if (declared === undefined) return undefined;
   const parts = isMapping(declared) ? declared : { amount: declared };
   const at = isMapping(declared) ? [...path, "amount"] : path;
-  const amount = amountOf(parts.amount, at, row, evaluator);
+  const amount = numberOf("work", parts.amount, at, row, evaluator);
   if (amount === undefined) return undefined;
+  const steps =
+    parts.steps === undefined ? undefined : numberOf("steps", parts.steps, [...path, "steps"], row, evaluator);
+  if (parts.steps !== undefined && steps === undefined) return undefined;
   const unit = text(parts.unit);
-  return { amount, ...(unit === undefined ? {} : { unit }) };
+  return { amount, ...(unit === undefined ? {} : { unit }), ...(steps === undefined ? {} : { steps }) };
 }
 
 /** The operands are evaluated one by one, so that what is not a number among them can be told. */
-function amountOf(declared: Json | undefined, path: Path, row: Mapping, evaluator: Evaluator): number | undefined {
+function numberOf(
+  what: "work" | "steps",
+  declared: Json | undefined,
+  path: Path,
+  row: Mapping,
+  evaluator: Evaluator,
+): number | undefined {
   const { tree, report } = evaluator;
   const remedy = "a number above 0, or numbers and ${…} with + - * / ^, parentheses, min(…) and max(…)";
   if (typeof declared !== "number" && typeof declared !== "string") return undefined;
@@ -40,6 +49,7 @@ function amountOf(declared: Json | undefined, path: Path, row: Mapping, evaluato
   }
   const amount = arithmetic.evaluate(values);
   if (Number.isFinite(amount) && amount > 0) return amount;
-  report.error("invalid-work", place, `the work comes to ${amount}`, "let it come to a number above 0");
+  const come = what === "work" ? "comes" : "come";
+  report.error("invalid-work", place, `the ${what} ${come} to ${amount}`, "let it come to a number above 0");
   return undefined;
 }

@@ -1,35 +1,64 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { secondsOf } from "../../../src/engine/costs.ts";
 import type { Event } from "../../../src/engine/event.ts";
 import { forecastSeconds } from "../../../src/engine/forecast.ts";
 import { openOutlook } from "../../../src/engine/outlook.ts";
+import { type Sample, secondsOf } from "../../../src/engine/pace.ts";
 import type { InstanceName } from "../../../src/engine/plan.ts";
 import type { State, Task } from "../../../src/engine/scheduler.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 import { assessIn, planOf, runIn } from "./rig.ts";
 
 describe("seconds of work", () => {
+  const none = (): readonly Sample[] => [];
+
   it("are in proportion to the median of the five nearest, by ratio", () => {
-    expect(secondsOf(10, [])).toBeUndefined();
-    expect(secondsOf(10, [[2, 1]])).toBe(5);
-    expect(
-      secondsOf(10, [
-        [1, 1],
-        [1, 2],
-        [1, 30],
-      ]),
-    ).toBe(20);
-    expect(
-      secondsOf(10, [
-        [1, 1],
-        [1, 3],
-      ]),
-    ).toBe(20);
+    const ten = (...samples: Sample[]): number | undefined => secondsOf({ amount: 10 }, samples, none);
+    expect(ten()).toBeUndefined();
+    expect(ten([2, 1])).toBe(5);
+    expect(ten([1, 1], [1, 2], [1, 30])).toBe(20);
+    expect(ten([1, 1], [1, 3])).toBe(20);
     // Small pieces of work, which are mostly a process's start, do not count where there are large ones.
-    const small = Array.from({ length: 20 }, () => [1, 5] as const);
-    const large = [1000, 2000, 3000, 4000, 5000].map((amount) => [amount, 5 + amount / 100] as const);
-    expect(secondsOf(10_000, [...small, ...large])).toBeCloseTo(10_000 * (35 / 3000), 10);
+    const small = Array.from({ length: 20 }, (): Sample => [1, 5]);
+    const large = [1000, 2000, 3000, 4000, 5000].map((amount): Sample => [amount, 5 + amount / 100]);
+    expect(secondsOf({ amount: 10_000 }, [...small, ...large], none)).toBeCloseTo(10_000 * (35 / 3000), 10);
+    // Those of other stages only where there are none of its own.
+    expect(secondsOf({ amount: 10 }, [[2, 1]], () => [[2, 4]])).toBe(5);
+    expect(secondsOf({ amount: 10 }, [], () => [[2, 4]])).toBe(20);
+  });
+
+  /** A step takes 2 ms, a unit 50 ms. */
+  const measured = (amount: number, steps: number): Sample => [amount, 0.002 * steps + 0.05 * amount, steps];
+
+  it("have a part for each step, found from steps of two sizes", () => {
+    const own = [measured(3, 300), measured(10, 1000), measured(20, 2000)];
+    const other = [measured(60, 600), measured(600, 6000)];
+    const all = () => [...own, ...other];
+    // Large steps, as none has been measured: 10 times too long by the small ones alone.
+    expect(secondsOf({ amount: 1e5, steps: 1000 }, own, all)).toBeCloseTo(2 + 5000, 6);
+    expect(secondsOf({ amount: 1e5, steps: 1000 }, own, () => own)).toBeCloseTo(1e5 * 0.25, 6);
+    expect(secondsOf({ amount: 1e5, steps: 1000 }, [], all)).toBeCloseTo(2 + 5000, 6);
+    // One of a kind that was measured goes at that kind's pace, its own stage's first.
+    expect(secondsOf({ amount: 100, steps: 10_000 }, own, all)).toBeCloseTo(100 * 0.25, 10);
+    expect(secondsOf({ amount: 100, steps: 1000 }, own, all)).toBeCloseTo(100 * 0.07, 10);
+  });
+
+  it("stay sensible where measurements contradict the two parts, or steps were not counted then", () => {
+    // Large steps that took no longer than small ones tell nothing of larger ones: in proportion to the nearest.
+    const flat: Sample[] = [
+      [1, 1, 100],
+      [100, 1, 100],
+    ];
+    expect(secondsOf({ amount: 1e4, steps: 100 }, flat, () => flat)).toBeGreaterThan(0);
+    // The larger the slower: no step has a time below 0.
+    const steep: Sample[] = [
+      [1, 1, 100],
+      [100, 1000, 100],
+    ];
+    expect(secondsOf({ amount: 1e4, steps: 1e4 }, steep, () => steep)).toBe(1e5);
+    expect(secondsOf({ amount: 1e6, steps: 100 }, steep, () => steep)).toBeGreaterThan(1e6);
+    expect(secondsOf({ amount: 10, steps: 5 }, [[2, 1]], () => [[2, 1]])).toBe(5);
+    expect(secondsOf({ amount: 10, steps: 5 }, [], none)).toBeUndefined();
   });
 });
 

@@ -62,6 +62,7 @@ stages:
   a: { run: stages/a.ts, matrix: { net: [mlp, vgg] }, work: "\${params.steps} * \${params.flops[net]}", outs: { o: "\${net}" } }
   b: { run: stages/a.ts, matrix: { n: [2, 3] }, work: { amount: "2 * \${n}^2", unit: GFLOP }, outs: { o: "b\${n}" } }
   c: { run: stages/a.ts, work: 7, outs: { o: c } }
+  d: { run: stages/a.ts, work: { amount: 8, unit: GFLOP, steps: "\${params.steps} / 4" }, outs: { o: d } }
 `);
     expect(plan.instances.map(({ work }) => work)).toEqual([
       { amount: 300 },
@@ -69,6 +70,7 @@ stages:
       { amount: 8, unit: "GFLOP" },
       { amount: 18, unit: "GFLOP" },
       { amount: 7 },
+      { amount: 8, unit: "GFLOP", steps: 25 },
     ]);
   });
 
@@ -83,6 +85,7 @@ stages:
   e: { run: stages/a.ts, work: "⟦invalid-work:params.steps⟧", outs: { o: e } }
   f: { run: stages/a.ts, work: { amount: 1, ⟦unknown-key:units⟧: x }, outs: { o: f } }
   g: { run: stages/a.ts, work: "⟦invalid-work:1 / 0⟧", outs: { o: g } }
+  h: { run: stages/a.ts, work: { amount: 1, steps: ⟦invalid-work:0⟧ }, outs: { o: h } }
 `);
     expect(told.map(({ message }) => message)).toEqual([
       "the end is not expected after `2`",
@@ -92,6 +95,7 @@ stages:
       "`params` is not expected here",
       expect.stringContaining("units"),
       "the work comes to Infinity",
+      "the steps come to 0",
     ]);
   });
 });
