@@ -11,7 +11,8 @@ import { openTable, type Table } from "./table.ts";
  * result may come from elsewhere; losing it costs estimates and nothing else.
  */
 export interface Costs {
-  note(instance: Instance, inputs: Inputs, seconds: number): void;
+  /** `done`: by how much its progress went on meanwhile, where it told any. */
+  note(instance: Instance, inputs: Inputs, seconds: number, done?: number): void;
   /** Seconds that an instance's work should take; `undefined` where nothing comparable was measured. */
   estimate(instance: Instance, inputs: Inputs): number | undefined;
   save(): void;
@@ -32,13 +33,15 @@ export function openCosts(store: Store): Costs {
     return table;
   };
   return {
-    note(instance, inputs, seconds) {
+    note(instance, inputs, seconds, done) {
       const { work, stage } = instance;
       if (work === undefined || !(seconds > 0)) return;
       const key = keyOf(stage, work, placeOf(instance, inputs));
       const samples = open().get(key)?.samples ?? [];
-      const { amount, steps } = work;
-      const sample: Sample = steps === undefined ? [amount, seconds] : [amount, seconds, steps];
+      const share = work.times === undefined || done === undefined ? 1 : done / work.times;
+      if (!(share > 0)) return;
+      const amount = share * work.amount;
+      const sample: Sample = work.steps === undefined ? [amount, seconds] : [amount, seconds, share * work.steps];
       open().set(key, { samples: [...samples, sample].slice(-KEPT) });
     },
     estimate(instance, inputs) {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import type { DepFile } from "../stage.ts";
+import type { DepFile, Progress } from "../stage.ts";
 import type { Action, ActionEnd, ActionHooks } from "./action.ts";
 import { blobsOf } from "./blobs.ts";
 import { isFailure } from "./code-digest.ts";
@@ -127,9 +127,13 @@ async function execute(
     const batch = names.length === 1 ? {} : { batch: { first: names[0]!, size: names.length } };
     emit({ type: "started", instance: instance.name, key, reasons, ...batch });
     const started = performance.now();
+    const went = openCourse();
     const end = await performer.execute(action, {
       signal,
-      onProgress: (progress) => emit({ type: "progress", instance: instance.name, progress }),
+      onProgress(progress) {
+        went.add(progress);
+        emit({ type: "progress", instance: instance.name, progress });
+      },
       onJob: (job) => emit({ type: "job", instance: instance.name, ...job }),
       onLine(stream, line) {
         log.line(line);
@@ -212,12 +216,25 @@ async function execute(
     }
     engine.history.note(instance.name, key, outs, { seconds, work: instance.work });
     // What another machine takes says nothing of this one.
-    if (end.cpu === undefined) engine.costs.note(instance, inputs, seconds);
+    if (end.cpu === undefined) engine.costs.note(instance, inputs, seconds, went.done());
     return { type: "ran", outs, seconds };
   } finally {
     log.close();
     engine.store.finished(folder);
   }
+}
+
+/** By how much progress went on in this execution: one that was killed before begins where that one was. */
+function openCourse() {
+  let first: number | undefined;
+  let last: number | undefined;
+  return {
+    add({ done }: Progress): void {
+      first ??= done <= 1 ? 0 : done;
+      last = done;
+    },
+    done: () => (last === undefined || first === undefined ? undefined : last - first),
+  };
 }
 
 /** Somebody may have edited a dep since it was found fresh: the action must read what its key says. */

@@ -70,6 +70,8 @@ export interface Work {
   readonly unit?: string;
   /** Above 0: in how many it is done, each of which takes a time of its own beside its share of the amount. */
   readonly steps?: number;
+  /** Of how much progress that is the work: an execution whose progress ended elsewhere has done more, or less. */
+  readonly times?: number;
 }
 
 /** After which failures an action runs again. */

@@ -33,6 +33,7 @@ async function answer(message: ToHost): Promise<void> {
       const [spec] = message.specs;
       if (message.specs.length > 1) await runBatch(stage, message.specs);
       else await stage.run(contextOf(spec!, 0));
+      tellProgress(0);
       finish({ type: "done" });
     } else {
       const platform = exported as Platform | undefined;
@@ -80,6 +81,7 @@ async function runBatch(stage: Stage, specs: readonly StageSpec[]): Promise<void
     } catch (thrown) {
       error = describe(thrown);
     }
+    tellProgress(member);
     const own = performance.now() - began;
     busy += own;
     // Its own time, and its part of what was done for all of them, the start of the process included.
@@ -98,6 +100,15 @@ async function runBatch(stage: Stage, specs: readonly StageSpec[]): Promise<void
   if (stage.runBatch !== undefined) await stage.runBatch(members);
   else for (const [index, member] of members.entries()) await settle(index, () => stage.run(member));
   for (const index of members.keys()) if (!settled.has(index)) await settle(index, () => undefined);
+}
+
+/** What came too soon after what was told; the last of it is told with the member's end, since work is measured by it. */
+const untold = new Map<number, Progress>();
+
+function tellProgress(member: number): void {
+  const progress = untold.get(member);
+  untold.delete(member);
+  if (progress !== undefined) tell({ type: "progress", member, progress });
 }
 
 function tell(message: FromHost): void {
@@ -172,9 +183,10 @@ function contextOf(spec: StageSpec, member: number): StageContext {
     ...(spec.resume === undefined ? {} : { resume: spec.resume }),
     progress(progress: Progress) {
       const now = performance.now();
+      untold.set(member, progress);
       if (progress.done < progress.total && now - lastProgress < PROGRESS_MS) return;
       lastProgress = now;
-      tell({ type: "progress", member, progress });
+      tellProgress(member);
     },
     log(line) {
       process.stdout.write(`${line}\n`);

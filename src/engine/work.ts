@@ -13,16 +13,24 @@ export function workOf(declared: Json | undefined, path: Path, row: Mapping, eva
   const at = isMapping(declared) ? [...path, "amount"] : path;
   const amount = numberOf("work", parts.amount, at, row, evaluator);
   if (amount === undefined) return undefined;
-  const steps =
-    parts.steps === undefined ? undefined : numberOf("steps", parts.steps, [...path, "steps"], row, evaluator);
-  if (parts.steps !== undefined && steps === undefined) return undefined;
+  const optional = (what: "steps" | "times"): number | undefined =>
+    parts[what] === undefined ? undefined : numberOf(what, parts[what], [...path, what], row, evaluator);
+  const [steps, times] = [optional("steps"), optional("times")];
+  if ((parts.steps !== undefined && steps === undefined) || (parts.times !== undefined && times === undefined))
+    return undefined;
   const unit = text(parts.unit);
-  return { amount, ...(unit === undefined ? {} : { unit }), ...(steps === undefined ? {} : { steps }) };
+  const often = times ?? 1;
+  return {
+    amount: amount * often,
+    ...(unit === undefined ? {} : { unit }),
+    ...(steps === undefined ? {} : { steps: steps * often }),
+    ...(times === undefined ? {} : { times }),
+  };
 }
 
 /** The operands are evaluated one by one, so that what is not a number among them can be told. */
 function numberOf(
-  what: "work" | "steps",
+  what: "work" | "steps" | "times",
   declared: Json | undefined,
   path: Path,
   row: Mapping,

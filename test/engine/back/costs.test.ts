@@ -114,6 +114,41 @@ describe("the cost model", () => {
     expect((await runIn(workspace, { targets: ["a@n=1", "a@n=2"] })).words).toEqual(["fresh a@n=1", "fresh a@n=2"]);
   });
 
+  it("counts as work what progress tells was done, also of members of a batch and from where a killed one went on", async () => {
+    const workspace = makeWorkspace({
+      "pipeline.yaml": `version: 1
+stages:
+  a: { run: stages/a.ts, batch: true, matrix: { n: [4, 16] }, params: { n: "\${n}" }, work: { amount: 10, steps: 2, times: 8 }, outs: { o: "a\${n}" } }
+  b: { run: stages/b.ts, work: { amount: 10, unit: other, times: 8 }, outs: { o: b } }
+`,
+      // As fast as that, most of it is not worth a message.
+      "stages/a.ts": `import { writeFileSync } from "node:fs";
+export default { async run(context) {
+  for (let done = 1; done <= context.params.n; done++) context.progress({ done, total: 100, unit: "epochs" });
+  writeFileSync(context.out("o"), "");
+} };`,
+      "stages/b.ts": `import { writeFileSync } from "node:fs";
+export default { async run(context) {
+  for (let done = 50; done <= 54; done++) context.progress({ done, total: 100, unit: "epochs" });
+  writeFileSync(context.out("o"), "");
+} };`,
+    });
+    await runIn(workspace);
+    const { entries } = JSON.parse(workspace.read(".pipeline/index/costs.json")) as {
+      entries: [string, { samples: (number | null)[][] }][];
+    };
+    const samples = Object.fromEntries(entries.map(([key, entry]) => [JSON.parse(key)[0], entry.samples]));
+    const seconds = expect.any(Number);
+    expect(samples.a).toHaveLength(2);
+    expect(samples.a).toEqual(
+      expect.arrayContaining([
+        [40, seconds, 8],
+        [160, seconds, 32],
+      ]),
+    );
+    expect(samples.b).toEqual([[40, seconds]]);
+  });
+
   it("is in the words of the command line, before and while it runs", async () => {
     const workspace = await measured();
     const { stdout } = await workspace.run("run", "--dry-run", "--profile", "large", "--jobs", "1");

@@ -63,6 +63,7 @@ stages:
   b: { run: stages/a.ts, matrix: { n: [2, 3] }, work: { amount: "2 * \${n}^2", unit: GFLOP }, outs: { o: "b\${n}" } }
   c: { run: stages/a.ts, work: 7, outs: { o: c } }
   d: { run: stages/a.ts, work: { amount: 8, unit: GFLOP, steps: "\${params.steps} / 4" }, outs: { o: d } }
+  e: { run: stages/a.ts, work: { amount: 8, steps: 3, times: "\${params.steps} / 4" }, outs: { o: e } }
 `);
     expect(plan.instances.map(({ work }) => work)).toEqual([
       { amount: 300 },
@@ -71,6 +72,7 @@ stages:
       { amount: 18, unit: "GFLOP" },
       { amount: 7 },
       { amount: 8, unit: "GFLOP", steps: 25 },
+      { amount: 200, steps: 75, times: 25 },
     ]);
   });
 
@@ -86,6 +88,7 @@ stages:
   f: { run: stages/a.ts, work: { amount: 1, ⟦unknown-key:units⟧: x }, outs: { o: f } }
   g: { run: stages/a.ts, work: "⟦invalid-work:1 / 0⟧", outs: { o: g } }
   h: { run: stages/a.ts, work: { amount: 1, steps: ⟦invalid-work:0⟧ }, outs: { o: h } }
+  i: { run: stages/a.ts, work: { amount: 1, times: "⟦invalid-work:-2⟧" }, outs: { o: i } }
 `);
     expect(told.map(({ message }) => message)).toEqual([
       "the end is not expected after `2`",
@@ -96,6 +99,7 @@ stages:
       expect.stringContaining("units"),
       "the work comes to Infinity",
       "the steps come to 0",
+      "the times come to -2",
     ]);
   });
 });
