@@ -1,4 +1,5 @@
 import { Resvg } from "@resvg/resvg-js";
+import { SURROUNDINGS } from "./colors.ts";
 import { FAMILY, fontFiles } from "./typeface.ts";
 
 /** Pixels of the PNG to one of the SVG. */
@@ -9,7 +10,7 @@ export function pngOf(svg: string): Uint8Array {
   const resvg = new Resvg(svg, {
     font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FAMILY, sansSerifFamily: FAMILY },
     fitTo: { mode: "zoom", value: SCALE },
-    background: "#FFFFFF",
+    background: SURROUNDINGS.paper,
   });
   return resvg.render().asPng();
 }

@@ -1,29 +1,16 @@
-/** One look for all figures: a paper's, not a dashboard's. Colours by Okabe and Ito (2008), safe for the colour-blind and in print. */
+/** One look for all figures: a paper's, not a dashboard's. */
 import type { Config } from "vega-lite";
+import { SURROUNDINGS } from "./colors.ts";
 import { FAMILY } from "./typeface.ts";
 
-export const PALETTE = {
-  black: "#000000",
-  blue: "#0072B2",
-  sky: "#56B4E9",
-  green: "#009E73",
-  yellow: "#F0E442",
-  orange: "#E69F00",
-  vermillion: "#D55E00",
-  purple: "#CC79A7",
-  grey: "#7A7A7A",
-} as const;
-
-const INK = "#1A1A1A";
-const AXIS = "#4D4D4D";
-const GRID = "#E6E6E6";
+const { ink: INK, axis: AXIS, grid: GRID, paper: PAPER } = SURROUNDINGS;
 
 /** Sizes in px of the SVG; a figure of 900 px printed 7 inches wide has 6 pt tick labels. */
 export const SIZES = { tick: 11, label: 12, title: 12, letter: 13 } as const;
 
 export const THEME: Config = {
   font: FAMILY,
-  background: "#FFFFFF",
+  background: PAPER,
   padding: 8,
   // Labels for screen readers repeat every datum in the SVG; the description on its root is enough.
   aria: false,

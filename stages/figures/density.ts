@@ -13,7 +13,7 @@ const MOMENTS = {
   before: "before the instability",
   peak: "at the peak of its loss",
   after: "once it is over",
-  last: "the run's last",
+  last: "the run’s last",
 } as const;
 
 const ROLES = Object.keys(MOMENTS);

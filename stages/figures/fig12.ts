@@ -1,4 +1,5 @@
 /** Figures 12a, 12b and 12c: what is drawn of accuracy against learning rate, sharpness and ρ, and of their correlations. */
+import { PALETTE } from "../../src/figures/colors.ts";
 import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import { fillSlots } from "../../src/figures/slots.ts";
 import { accuracyOf, comparable, HEADLINE, measureOf, VARIANTS } from "./correlations.ts";
@@ -42,7 +43,12 @@ export function correlation(
 
 /** The paper's values in the legend, whose symbols are all circles. */
 const PAPERS = "paper (diamonds)";
-const COLORS = { paper: "#56B4E9", all: "#000000", alone: "#000000", papers: "#D55E00" } as const;
+const COLORS = {
+  paper: PALETTE.sky,
+  all: PALETTE.black,
+  alone: PALETTE.black,
+  papers: PALETTE.vermillion,
+} as const;
 
 export interface Figure12Texts {
   /** The heading: what was trained on what. */

@@ -1,4 +1,5 @@
 /** Figure 13: what tells models of one learning rate apart, which differ by their initialisation alone. */
+import { PALETTE } from "../../src/figures/colors.ts";
 import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import { fillSlots } from "../../src/figures/slots.ts";
 import { rankCorrelation, shortOfPerfect } from "../../src/numerics/rank-correlation.ts";
@@ -173,7 +174,7 @@ export function figure13Spec(tables: Figure13Tables, study: Study): FigureSpec {
   const present = PHASES.filter((phase) => correlations.some((of) => of.phase === phase));
   const doubt = thresholdDoubt(tables.stable);
   const note = "Bars: 95 % confidence intervals. Dashed: mean of a phase. Dotted: where a phase ends.";
-  const colors = { stable: "#0072B2", above: "#009E73", extreme: "#D55E00" } as const;
+  const colors = { stable: PALETTE.blue, above: PALETTE.green, extreme: PALETTE.vermillion } as const;
   return fillSlots(spec, {
     title: studyHeading(study, VGG10_5K, { notes: doubt === undefined ? [note] : [note, doubt] }),
     description: `Figure 13: rank correlation of validation accuracy with ρ and with sharpness among models of ${studyTitle(study, VGG10_5K)} that share a learning rate and differ by their initialisation, over learning rates; bars: 95 % confidence intervals; dashed: means of the phases; dotted: where a phase ends. Table: those means, the paper's in grey.`,

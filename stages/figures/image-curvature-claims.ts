@@ -18,7 +18,7 @@ export function imageDensityClaims(tables: ImageCurvatureTables): Claim[] {
       id: "mass",
       statement: "A density of eigenvalues has the integral 1.",
       // A weight is the square of an entry of a unit vector, in double precision.
-      rule: "each probe’s weights sum to 1 within 1e-12",
+      rule: "each probe's weights sum to 1 within 1e-12",
       off: ({ found }) => Math.max(...found.quadratures.map(({ weights }) => Math.abs(sum(weights) - 1))),
       limit: 1e-12,
       told: "sums are off by",
@@ -51,9 +51,9 @@ export function imageLayersClaims(tables: ImageCurvatureTables): Claim[] {
   return [
     rule(measuredModels(tables), {
       id: "interlacing",
-      statement: "No layer is sharper than the whole network (Cauchy’s interlacing).",
+      statement: "No layer is sharper than the whole network (Cauchy's interlacing).",
       // Both are solved to a residual far below that.
-      rule: "each layer’s λ₁ ≤ 1.001·S",
+      rule: "each layer's λ₁ ≤ 1.001·S",
       off: ({ found, sharpness }) => Math.max(...found.layers.map((layer) => layer.sharpness)) / sharpness,
       limit: 1.001,
       told: "the sharpest layer has, of S,",
