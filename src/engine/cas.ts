@@ -12,11 +12,11 @@ import {
   readSync,
   renameSync,
   rmSync,
-  write,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
+import { copyThrough } from "./copy-through.ts";
 import { digestFile, digestOf, readThrough } from "./digest.ts";
 import type { Digest } from "./plan.ts";
 import { openSeals } from "./seals.ts";
@@ -51,7 +51,6 @@ const SMALL = 1 << 18;
 /** What file systems without shared copies answer. */
 const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"]);
 const copyFileAsync = promisify(copyFile);
-const writeAsync = promisify(write);
 
 export function openCas(store: Store): Cas {
   const small = Buffer.allocUnsafeSlow(SMALL);
@@ -95,7 +94,7 @@ export function openCas(store: Store): Cas {
         const copy = openSync(to, shares ? "r+" : "wx", mode);
         try {
           if (shares) await readThrough(copy, check.look);
-          else await readThrough(blob, check.look, (bytes, position) => writeAll(copy, bytes, position));
+          else await copyThrough(blob, copy, check.look);
           if (check.holds()) return finish(copy, publish);
           rmSync(to, { force: true });
         } finally {
@@ -170,12 +169,6 @@ function writeNew(to: string, mode: number, bytes: Uint8Array, publish: () => vo
     return finish(copy, publish);
   } finally {
     closeSync(copy);
-  }
-}
-
-async function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await writeAsync(file, bytes, at, bytes.length - at, position + at)).bytesWritten;
   }
 }
 

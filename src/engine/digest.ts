@@ -41,38 +41,25 @@ export async function digestFile(path: string, sum?: Sum): Promise<Digest> {
   }
 }
 
-/**
- * Shows all bytes of an open file, a chunk at a time. While one is looked at here, the next is read and, where they are
- * wanted elsewhere as well, this one and the one before are taken there (`take`, which may keep a chunk until its promise resolves).
- */
-export async function readThrough(
-  file: number,
-  look: (bytes: Buffer) => void,
-  take: (bytes: Buffer, position: number) => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-  const buffers = [0, 1, 2].map(() => Buffer.allocUnsafeSlow(CHUNK));
+/** Shows all bytes of an open file, a chunk at a time: while one is looked at here, the next is read. */
+export async function readThrough(file: number, look: (bytes: Buffer) => void): Promise<void> {
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(CHUNK));
   const readAt = async (turn: number, position: number): Promise<Buffer> => {
-    const buffer = buffers[turn % 3]!;
+    const buffer = buffers[turn % 2]!;
     const { bytesRead } = await readAsync(file, buffer, 0, CHUNK, position);
     return buffer.subarray(0, bytesRead);
   };
   let position = 0;
   let reading = readAt(0, position);
-  let taking: Promise<void> = Promise.resolve();
   for (let turn = 0; ; turn++) {
     const bytes = await reading;
-    if (bytes.length === 0) break;
-    const taken = take(bytes, position);
+    if (bytes.length === 0) return;
     position += bytes.length;
     reading = readAt(turn + 1, position);
-    // Awaited a turn later, or never when something else fails first.
-    for (const promise of [taken, reading]) promise.catch(() => undefined);
+    // Awaited a turn later.
+    reading.catch(() => undefined);
     look(bytes);
-    // The next turn's reading takes this one's buffer.
-    await taking;
-    taking = taken;
   }
-  await taking;
 }
 
 const readAsync = promisify(read);
