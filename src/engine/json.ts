@@ -6,17 +6,22 @@ export function canonical(value: Json): string {
   return isInOrder(value) ? JSON.stringify(value) : sorted(value);
 }
 
+// Called for each value of each manifest, and mostly interpreted: no iterators, and no calls for what has no keys.
 function isInOrder(value: Json): boolean {
   if (value === null || typeof value !== "object") return true;
   if (isList(value)) {
-    for (const element of value) if (typeof element === "object" && !isInOrder(element)) return false;
+    for (let i = 0; i < value.length; i++) {
+      const element = value[i]!;
+      if (typeof element === "object" && element !== null && !isInOrder(element)) return false;
+    }
     return true;
   }
-  let last: string | undefined;
+  let last = "";
   for (const key in value) {
-    if (last !== undefined && key < last) return false;
+    if (key < last) return false;
     last = key;
-    if (!isInOrder(value[key]!)) return false;
+    const element = value[key]!;
+    if (typeof element === "object" && element !== null && !isInOrder(element)) return false;
   }
   return true;
 }

@@ -106,8 +106,13 @@ function addDep(
 
 /** Two deps may share a file, two outs a schema: once is enough. */
 function unique(manifest: Manifest): Manifest {
-  return manifest.filter(([kind, subject], index) => {
-    const before = manifest[index - 1];
-    return before === undefined || before[0] !== kind || before[1] !== subject;
-  });
+  for (let i = 1; i < manifest.length; i++) {
+    if (isSame(manifest[i]!, manifest[i - 1]!))
+      return manifest.filter((each, at) => at === 0 || !isSame(each, manifest[at - 1]!));
+  }
+  return manifest;
+}
+
+function isSame(a: Ingredient, b: Ingredient): boolean {
+  return a[1] === b[1] && a[0] === b[0];
 }

@@ -57,7 +57,7 @@ export function openMaterialiser(store: Store, cas: Cas, files: StatIndex): Mate
   const placeFile = async (path: string, result: FileResult): Promise<"placed" | Damage> => {
     const temporary = store.scratch("out");
     const copied = await cas.copy(result.digest, temporary, result.executable, () =>
-      publish(store, temporary, join(store.workspace, path)),
+      publish(store, temporary, `${store.workspace}/${path}`),
     );
     if (typeof copied === "string") return { digest: result.digest, damage: copied };
     files.learn(path, result.digest, copied);
