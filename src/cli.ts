@@ -72,6 +72,9 @@ async function help({ out }: Context, command: Command | undefined, version: boo
 
 /** The first signal asks for an orderly stop; the second ends the process, and its exit handlers end the children. */
 function heedSignals(controller: AbortController): void {
+  interrupt = (why) => {
+    if (!controller.signal.aborted) controller.abort(new DOMException(why, "AbortError"));
+  };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) exit(130);
@@ -117,9 +120,23 @@ function exit(code: number): never {
   process.exit(code);
 }
 
+/** Ends work that is going on, as a first signal does; none where the command only tells something. */
+let interrupt: ((why: string) => void) | undefined;
+/** The exit code once the output could not be written. */
+let unheard: number | undefined;
+
 for (const stream of [process.stdout, process.stderr]) {
-  // `pipeline graph | head`: whoever read has seen enough.
-  stream.on("error", (error: NodeJS.ErrnoException) => exit(error.code === "EPIPE" ? 0 : 1));
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (unheard !== undefined) return;
+    const isSeen = error.code === "EPIPE";
+    unheard = isSeen ? 130 : 2;
+    if (!isSeen && stream !== process.stderr)
+      process.stderr.write(`error  the output cannot be written: ${error.message}\n`);
+    // `pipeline run | tee log` whose tee has died: as a lost terminal, not a success.
+    if (interrupt !== undefined) interrupt("SIGHUP");
+    // `pipeline graph | head`: whoever read has seen enough.
+    else exit(isSeen ? 0 : 2);
+  });
 }
 process.on("exit", leave);
 
@@ -129,7 +146,7 @@ async function start(): Promise<never> {
     // What a pipe has not taken yet is written before the end.
     for (const flush of flushes) flush();
     await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
-    exit(code);
+    exit(unheard ?? code);
   } catch (error) {
     const { traceOf } = await import("./commands/crash.ts");
     leave();

@@ -17,7 +17,8 @@ export async function runCommand(host: Host, spawner: Spawner, action: Action, h
   const { workspace } = host.plan;
   if (instance.action.type !== "cmd") throw new Error(`${instance.name} is no cmd: stage`);
   const { $, quote } = await import("zx/core");
-  if (!$.shell) {
+  // Where it finds no bash zx leaves its prefix open.
+  if (!$.shell || $.prefix === undefined) {
     const message = "cmd: stages need bash, and it is not on the PATH";
     return { type: "failed", failure: { reason: "no-shell", message, remedy: "install bash", output: [] } };
   }

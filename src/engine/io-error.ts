@@ -1,6 +1,9 @@
+import { accessSync, constants, lstatSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+
 /** What the file system refused, told in a sentence. */
 export interface IoProblem {
-  /** `disk-full`, `not-writable`, `too-many-open-files`, `name-too-long` or `io-error`. */
+  /** `disk-full`, `not-readable`, `not-writable`, `no-folder`, `too-many-open-files`, `name-too-long` or `io-error`. */
   readonly reason: string;
   readonly message: string;
   readonly remedy: string;
@@ -10,7 +13,7 @@ export interface IoProblem {
 export function explainIo(error: unknown, doing: string): IoProblem | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
-  const path = (error as { path?: unknown }).path;
+  const { path, dest } = error as { path?: unknown; dest?: unknown };
   const where = typeof path === "string" ? ` (${path})` : "";
   switch (code) {
     case "ENOSPC":
@@ -23,11 +26,29 @@ export function explainIo(error: unknown, doing: string): IoProblem | undefined 
     case "EROFS":
     case "EACCES":
     case "EPERM":
+      if (typeof path === "string" && isClosed(path))
+        return {
+          reason: "not-readable",
+          message: `${path} cannot be read: permission denied`,
+          remedy: "make it readable, and the folders it is in, then run again",
+        };
       return {
         reason: "not-writable",
         message: `permission denied while ${doing}${where}; everything that was finished is kept`,
         remedy: "make the workspace and its .pipeline folder writable, then run again",
       };
+    case "ENOTDIR":
+    case "ENOENT":
+    case "EEXIST": {
+      const obstacle = [path, dest].flatMap((one) => (typeof one === "string" ? (obstacleOn(one) ?? []) : []))[0];
+      if (obstacle !== undefined)
+        return {
+          reason: "no-folder",
+          message: `${obstacle.path} is ${obstacle.kind}, and should be a folder; everything that was finished is kept`,
+          remedy: "move it away, then run again",
+        };
+      break;
+    }
     case "EMFILE":
     case "ENFILE":
       return {
@@ -41,12 +62,37 @@ export function explainIo(error: unknown, doing: string): IoProblem | undefined 
         message: `a file name is too long for the file system while ${doing}${where}`,
         remedy: "shorten the out's path in pipeline.yaml",
       };
-    default:
-      return {
-        reason: "io-error",
-        message: `${(error as Error).message} while ${doing}`,
-        remedy: "look at the file named above, then run again",
-      };
+  }
+  return {
+    reason: "io-error",
+    message: `${(error as Error).message} while ${doing}`,
+    remedy: "look at the file named above, then run again",
+  };
+}
+
+/** Whether it is there and closed to this user; it may be that writing was wanted, and is what was refused. */
+function isClosed(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES";
+  }
+}
+
+/** The first on the way to a path that is there and no folder. */
+function obstacleOn(path: string): { readonly path: string; readonly kind: string } | undefined {
+  const above = dirname(path);
+  if (above === path) return undefined;
+  const higher = obstacleOn(above);
+  if (higher !== undefined) return higher;
+  try {
+    const isLink = lstatSync(above).isSymbolicLink();
+    const target = statSync(above, { throwIfNoEntry: false });
+    if (target === undefined) return isLink ? { path: above, kind: "a link that leads nowhere" } : undefined;
+    return target.isDirectory() ? undefined : { path: above, kind: "a file" };
+  } catch {
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { cleanPath } from "./declared.ts";
 import type { Evaluator } from "./evaluator.ts";
+import { explainIo } from "./io-error.ts";
 import type { Path } from "./source.ts";
 import { suggest } from "./suggest.ts";
 
@@ -28,7 +29,14 @@ export function checkModule(file: string, path: Path, workspace: string, { tree,
     );
     return false;
   }
-  if (statSync(join(workspace, normal), { throwIfNoEntry: false })?.isFile()) return true;
+  try {
+    if (statSync(join(workspace, normal), { throwIfNoEntry: false })?.isFile()) return true;
+  } catch (error) {
+    const problem = explainIo(error, "looking for it");
+    if (problem === undefined) throw error;
+    report.error("unreadable-module", place, problem.message, problem.remedy);
+    return false;
+  }
   report.error("missing-module", place, `there is no file \`${normal}\``, suggestFile(normal, workspace));
   return false;
 }

@@ -27,7 +27,11 @@ export async function readPlan(workspace: string, profile: string, identity: str
   }
   if (cached.identity !== identity) return undefined;
   for (const file of cached.files) {
-    if (!statSync(join(workspace, file), { throwIfNoEntry: false })?.isFile()) return undefined;
+    try {
+      if (!statSync(join(workspace, file)).isFile()) return undefined;
+    } catch {
+      return undefined;
+    }
   }
   for (const patterns of cached.patterns) {
     if ((await expandFiles({ workspace, artifacts: cached.plan.artifacts }, patterns)).length === 0) return undefined;

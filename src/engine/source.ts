@@ -45,6 +45,13 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
     value = document.toJS({ maxAliasCount: 1000 }) as Json;
   } catch (error) {
     const { message } = error as Error;
+    if (message.startsWith("Excessive alias count")) {
+      const first = source.text.search(/\*\w/);
+      const place = { source, start: Math.max(0, first), end: Math.max(0, first) + 1 };
+      const told = "the aliases (*name) multiply to more than can be read";
+      report.error("yaml-syntax", place, told, "let them stand for less, or write out what they stand for");
+      return undefined;
+    }
     const alias = /: (\S+)$/.exec(message)?.[1];
     const start = Math.max(0, alias === undefined ? 0 : source.text.indexOf(`*${alias}`));
     const place = { source, start, end: start + 1 + (alias?.length ?? 0) };
@@ -57,6 +64,11 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
     return { source, start: range[0], end: Math.max(range[1], range[0] + 1) };
   };
   const valueAt = (path: Path): Place => place(find(document, path).value);
+  const circle = circleIn(value);
+  if (circle !== undefined) {
+    report.error("yaml-syntax", valueAt(circle), "this alias stands for what it is itself a part of", "write it out");
+    return undefined;
+  }
   for (const path of unwritable(value)) {
     const message = "infinity and NaN have no place in JSON, which stages read their params as";
     report.error("not-json", valueAt(path), message, 'write a finite number, or text such as "inf"');
@@ -79,6 +91,18 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
       return { source, start: at, end: at + text.length };
     },
   };
+}
+
+/** Where something contains itself, as YAML's aliases allow. */
+function circleIn(value: Json, path: Path = [], around: readonly Json[] = []): Path | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (around.includes(value)) return path;
+  for (const [key, item] of Object.entries(value)) {
+    const at = Array.isArray(value) ? Number(key) : key;
+    const found = circleIn(item as Json, [...path, at], [...around, value]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Where numbers stand that JSON cannot hold. */

@@ -118,7 +118,8 @@ function makeFolder(folder: string): void {
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || dirname(folder) === folder) throw error;
     makeFolder(dirname(folder));
-    makeFolder(folder);
+    // Still not there: the folder it is in is a link that leads nowhere.
+    mkdirSync(folder, { recursive: true });
   }
 }
 

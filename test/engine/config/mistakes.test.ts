@@ -89,6 +89,24 @@ stages:
   b: { run: stages/a.ts, params: *p }
 `);
     });
+
+    it("tells aliases that stand for themselves, or for too much", async () => {
+      const [circle] = await expectMistakes(`version: 1
+params: &p { n: 3, deeper: [1, ⟦yaml-syntax:*p⟧] }
+stages: {}
+`);
+      expect(circle!.message).toBe("this alias stands for what it is itself a part of");
+      // The same twice is no circle.
+      await expectMistakes(
+        "version: 1\nparams: { ⟦unused-param:a⟧: &a [1], ⟦unused-param:b⟧: *a, ⟦unused-param:c⟧: { d: *a } }\nstages: {}\n",
+      );
+      const levels = ["b", "c", "d", "e"].map(
+        (name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcd"[i]}`).join()}]`,
+      );
+      const marked = `version: 1\na: &a [${Array(9).fill("x").join()}]\n${levels.join("\n")}\nparams: { z: *e }\n`;
+      const [many] = await expectMistakes(marked.replace("[*a", "[⟦yaml-syntax:*⟧a"));
+      expect(many!.message).toBe("the aliases (*name) multiply to more than can be read");
+    });
   });
 
   describe("the schema", () => {
