@@ -29,6 +29,19 @@ export function permissionFlags({ reads, writes }: Access, version = process.ver
 }
 
 /**
+ * Why Node could not start a child that may touch these; `undefined` where it can. The permission model takes each `*` for
+ * the end of a path and crashes when it is not, and modules are not loaded from below a folder with a backslash in its name.
+ */
+export function unnameable({ reads, writes }: Access, workspace: string): string | undefined {
+  const starred = [...reads, ...writes].find((path) => path.replace(/\/\*$/, "").includes("*"));
+  if (starred !== undefined)
+    return `Node's permission model cannot name ${starred.replace(/\/\*$/, "")}, which has a * in it`;
+  if (process.platform !== "win32" && workspace.includes("\\"))
+    return `Node cannot load modules from ${workspace}, which has a backslash in it`;
+  return undefined;
+}
+
+/**
  * Folders of packages where code in `origin` looks for them, links followed. Those that are not there are allowed too:
  * under the permission model, even asking whether a file exists is an error elsewhere.
  */

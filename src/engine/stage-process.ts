@@ -9,7 +9,7 @@ import type { Failure } from "./event.ts";
 import { hostModule } from "./host-module.ts";
 import { cutLines } from "./lines.ts";
 import type { FromHost, HostError, StageSpec, ToHost } from "./protocol.ts";
-import { accessTo, packageFolders, permissionFlags } from "./sandbox.ts";
+import { accessTo, packageFolders, permissionFlags, unnameable } from "./sandbox.ts";
 import { explainDenied } from "./undeclared.ts";
 
 /** A stage that has said its last word may still tear down native libraries; after this it is ended. */
@@ -42,14 +42,20 @@ export async function runStage(host: Host, members: readonly Member[]): Promise<
     .map((path) => placeOf(path, workspace, host.environment))
     .filter((path) => path !== undefined);
   for (const folder of shared) mkdirSync(folder, { recursive: true });
-  const flags = permissionFlags({
+  const access = {
     reads: [
       ...readsOf(host, actions, [bundle, `${bundle}.map`, hostFile, `${hostFile}.map`, join(folder, "*")]),
       ...shared.map((folder) => join(folder, "*")),
     ],
     writes: [folder, ...actions.flatMap(foldersOf), ...shared].map((each) => join(each, "*")),
-  });
-  const child = spawn(process.execPath, [...flags, "--enable-source-maps", hostFile], {
+  };
+  const message = unnameable(access, workspace);
+  if (message !== undefined) {
+    const failure = { reason: "unnameable-path", message, remedy: "rename that file or folder", output: [] };
+    for (const member of members) member.settle({ type: "failed", failure });
+    return;
+  }
+  const child = spawn(process.execPath, [...permissionFlags(access), "--enable-source-maps", hostFile], {
     cwd: workspace,
     env: environmentOf(host.environment, instance.env, { ...actions[0]!, temporary, resume: undefined }),
     stdio: ["ignore", "pipe", "pipe", "ipc"],

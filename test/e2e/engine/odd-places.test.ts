@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, readdirSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, renameSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeWorkspace, repository, stageModule, type Workspace } from "../../rig/workspace.ts";
@@ -137,4 +137,26 @@ it("a command without a PATH, on which bash would be, is a sentence", async () =
   const { code, stdout } = await workspace.runWith({ env: { PATH: undefined } }, "run");
   expect(stdout).toContain("cmd: stages need bash, and it is not on the PATH");
   expect(code).toBe(1);
+});
+
+describe("the name of the workspace's folder", () => {
+  const runIn = (name: string) => {
+    const workspace = makeSmall();
+    const root = join(dirname(workspace.root), name);
+    renameSync(workspace.root, root);
+    return spawnSync(process.execPath, [binary, "run"], { cwd: root, encoding: "utf8" });
+  };
+
+  it.each(["ü ⟨3⟩ 'q' \"d\" $x", "a,b:c;d", "[1]{x,y}?#%20", "-n", "new\nline"])("may be %j", (name) => {
+    expect(runIn(name)).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  it("is told where Node cannot take it", () => {
+    const starred = runIn("a*b");
+    expect(starred.stdout).toMatch(
+      /✗ a {2}unnameable path .*\n {4}Node's permission model cannot name \S+a\*b.*, which has a \* in it$/m,
+    );
+    expect(starred.status).toBe(1);
+    expect(runIn("a\\b").stdout).toMatch(/Node cannot load modules from \S+a\\b, which has a backslash in it$/m);
+  });
 });
