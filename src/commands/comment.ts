@@ -161,11 +161,9 @@ async function reviewOf(
   ]);
   const revision = findRevision(plan.workspace, base);
   if (revision === undefined) {
-    return usageError(
-      context,
-      `git knows no revision \`${base}\` here`,
-      "where a clone is shallow, fetch it: git fetch --depth=1 origin main, then --base FETCH_HEAD",
-    );
+    const { explainUnknown } = await import("../report/revision.ts");
+    const remedy = "where a clone is shallow, fetch it: git fetch --depth=1 origin main, then --base FETCH_HEAD";
+    return usageError(context, ...explainUnknown(plan.workspace, base, remedy));
   }
   const open = config === undefined ? undefined : (await import("../engine/remote/remote.ts")).openRemote;
   const { signal, err } = context;

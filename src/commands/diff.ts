@@ -29,11 +29,9 @@ The default profile is compared, which is what pipeline.lock records. Runs nothi
     const [name = ""] = args.positionals;
     const revision = findRevision(plan.workspace, name);
     if (revision === undefined) {
-      return usageError(
-        context,
-        `git knows no revision \`${name}\` here`,
-        "name a commit, a branch or a tag: HEAD~1, main",
-      );
+      const { explainUnknown } = await import("../report/revision.ts");
+      const remedy = "name a commit, a branch or a tag: HEAD~1, main";
+      return usageError(context, ...explainUnknown(plan.workspace, name, remedy));
     }
     const params = await paramChanges(plan.workspace, revision);
     const difference = await compareWithRevision(plan, environmentOf(context, args), revision, params);

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeWorkspace, type Workspace } from "../rig/workspace.ts";
 
@@ -104,7 +105,16 @@ describe("diff", () => {
 
   it("tells revisions that git does not know and those that recorded nothing", async () => {
     const workspace = study();
-    expect(await workspace.run("diff", "HEAD")).toMatchObject({ code: 2 });
+    const nowhere = await workspace.runWith(
+      { env: { GIT_CEILING_DIRECTORIES: dirname(workspace.root) } },
+      "diff",
+      "HEAD",
+    );
+    expect(nowhere.stderr).toContain(`git finds no repository in ${workspace.root}`);
+    expect(nowhere.code).toBe(2);
+    const without = await workspace.runWith({ env: { PATH: workspace.root } }, "diff", "HEAD");
+    expect(without.stderr).toContain("git is not on the PATH");
+    expect(without.code).toBe(2);
     git(workspace, "init", "-q");
     git(workspace, "add", ".");
     git(workspace, "commit", "-q", "-m", "no results");
