@@ -78,6 +78,13 @@ export function openCas(store: Store): Cas {
     }
     return "corrupted";
   };
+  /** One after another: they would only share the thread that looks at them, and the cores' caches. */
+  let copying: Promise<unknown> = Promise.resolve();
+  const copyInTurn = (...copy: Parameters<typeof copyLarge>): Promise<Copied> => {
+    const copied = copying.then(() => copyLarge(...copy));
+    copying = copied.catch(() => undefined);
+    return copied;
+  };
   /** In chunks that are looked at while they are written: what was checked is what was written, and the blob is read once. */
   const copyLarge = async (
     digest: Digest,
@@ -149,7 +156,7 @@ export function openCas(store: Store): Cas {
         const length = readSync(blob, small, 0, SMALL, 0);
         // Shorter than the buffer: the end is reached.
         isLarge = length === SMALL;
-        if (isLarge) return copyLarge(digest, blob, to, mode, publish);
+        if (isLarge) return copyInTurn(digest, blob, to, mode, publish);
         const bytes = small.subarray(0, length);
         return digestOf(bytes) === digest ? writeNew(to, mode, bytes, publish) : damaged(digest);
       } finally {

@@ -1,10 +1,11 @@
 import { readSync, write } from "node:fs";
 import { promisify } from "node:util";
 
-/** What is written at a time. Linux takes pages as large as a write for it: much larger ones are hard to find, smaller ones cost more. */
+/**
+ * What is read, looked at and written at a time. It stays in the core's own cache (L2) meanwhile; and Linux takes pages as large as a
+ * write for it: much larger ones are hard to find, smaller ones cost more.
+ */
 const CHUNK = 1 << 19;
-/** What is read and looked at at a time: it is still in the core's own cache (L2) when it is looked at. */
-const PIECE = 1 << 18;
 
 /**
  * Copies an open file into another, and shows every byte, in order, on its way: what was looked at is what was written.
@@ -19,10 +20,12 @@ export async function copyThrough(from: number, to: number, look: (bytes: Buffer
   try {
     for (let turn = 0, position = 0; ; turn++) {
       const buffer = buffers[turn % 2]!;
-      const filled = fill(from, buffer, position, look);
+      const filled = readSync(from, buffer, 0, CHUNK, position);
+      const bytes = buffer.subarray(0, filled);
+      if (filled > 0) look(bytes);
       await writing;
       if (filled === 0) return;
-      writing = writeAll(to, buffer.subarray(0, filled), position);
+      writing = writeAll(to, bytes, position);
       // Awaited a turn later.
       writing.catch(() => undefined);
       position += filled;
@@ -31,17 +34,6 @@ export async function copyThrough(from: number, to: number, look: (bytes: Buffer
     // The file must not be closed under a write: its number may be another's by then.
     await writing.catch(() => undefined);
   }
-}
-
-function fill(file: number, buffer: Buffer, position: number, look: (bytes: Buffer) => void): number {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const length = readSync(file, buffer, filled, Math.min(PIECE, buffer.length - filled), position + filled);
-    if (length === 0) break;
-    look(buffer.subarray(filled, filled + length));
-    filled += length;
-  }
-  return filled;
 }
 
 async function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
