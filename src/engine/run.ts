@@ -5,15 +5,16 @@ import { openClaims } from "./claims.ts";
 import { type Engine, inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit, Event, Failure, Summary } from "./event.ts";
-import { examine, reason, type Verdict } from "./examine.ts";
+import { examine, type Verdict } from "./examine.ts";
 import { excessive } from "./excessive.ts";
 import { type Batch, localExecutor, openBatch } from "./executor.ts";
 import { expectedSeconds } from "./expected.ts";
 import { explainIo } from "./io-error.ts";
+import { openLeft } from "./left.ts";
 import { budgetOf, type Declared } from "./machine.ts";
 import { contentOf, type Outs } from "./outcome.ts";
 import { type Outlook, openOutlook } from "./outlook.ts";
-import { explainLoss, type Performer, restore, run } from "./perform.ts";
+import { type Performer, restore, run } from "./perform.ts";
 import type { Instance, InstanceName, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { describeFacts } from "./platform.ts";
@@ -178,34 +179,12 @@ async function runInstances(
 
   // A run of targets has the outs of nothing else here that the remote cache holds, unless an action reads them.
   const wanted = targets.length === 0 || engine.remote === undefined ? undefined : new Set(targets);
-  const left = new Map<InstanceName, Verdict & { readonly state: "restorable" }>();
-  const touched = new Set<InstanceName>();
-
-  /** Has the blobs of deps that were left in the remote cache; where that does not give them, they are made again. */
-  const bring = async (instance: Instance): Promise<Need> => {
-    const redo = new Set<InstanceName>();
-    let changed = false;
-    const from = instance.deps.flatMap((dep) => (dep.type === "out" ? dep.from : []));
-    await Promise.all(
-      from.map(async ({ instance: producer, out }) => {
-        const verdict = left.get(producer);
-        const planned = verdict?.absent.find(({ name }) => name === out);
-        if (verdict === undefined || planned === undefined) return;
-        const fetched = (await engine.remote?.fetch(verdict.outs[out]!)) ?? "missing";
-        if (fetched === "here") touched.add(producer);
-        else if (stop.aborted || redo.has(producer)) return;
-        else if (left.get(producer) === verdict) {
-          warn(explainLoss(planned.path, producer, fetched));
-          left.delete(producer);
-          const { key, manifest, outs: known } = verdict;
-          const reasons = [reason("blob", planned.path, undefined, fetched)];
-          damaged.set(producer, { state: "stale", key, manifest, known, reasons });
-          redo.add(producer);
-        } else changed = true;
-      }),
-    );
-    return redo.size > 0 || changed ? { redo: [...redo] } : "execution";
-  };
+  const left = openLeft({
+    remote: engine.remote,
+    signal: stop,
+    warn,
+    lost: (name, verdict) => damaged.set(name, verdict),
+  });
 
   const judge = (instance: Instance, verdict: Verdict): Need | Promise<Need> => {
     const { name } = instance;
@@ -219,10 +198,10 @@ async function runInstances(
       case "restorable":
         if (verdict.remote !== "vacant" || wanted?.has(name) !== false) return "restore";
         outs.set(name, verdict.outs);
-        left.set(name, verdict);
+        left.leave(name, verdict);
         return "nothing";
       case "stale":
-        return left.size > 0 ? bring(instance) : "execution";
+        return left.isEmpty() ? "execution" : left.bring(instance);
       case "broken":
         fail(name, verdict.failure, 0);
         return "failed";
@@ -359,14 +338,9 @@ async function runInstances(
     claims.close();
     await executor.close();
   });
-  for (const [instance, { key, reasons }] of left) {
-    if (touched.has(instance)) {
-      counts.restored++;
-      emit({ type: "restored", instance, key, seconds: 0, reasons, remote: true });
-    } else {
-      counts.fresh++;
-      emit({ type: "fresh", instance, key, remote: true });
-    }
+  for (const event of left.ends()) {
+    counts[event.type]++;
+    emit(event);
   }
   await engine.remote?.finish((unsent) => emit({ type: "remote-flush", ...unsent }));
   const givenUp = engine.remote?.givenUp() ?? 0;
