@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OnnxAttribute, OnnxBuilder, OnnxDomain, OnnxValue } from "../../programs/lowering.ts";
-import type { Aval, Tensor } from "../../programs/tensor.ts";
+import { type Aval, sizeOf, type Tensor } from "../../programs/tensor.ts";
 import { maxNodeThreads } from "./gemm-threads.ts";
 import type { OnnxDType, OnnxInitializer, OnnxModel, OnnxPort } from "./model.ts";
 
@@ -21,6 +21,8 @@ interface PendingNode {
   readonly output: OnnxValue;
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
+
+const ELEMENT_BYTES = { f32: 4, f64: 8, u8: 1 } as const;
 
 /** Above this many bytes, equal constants are found by their digest instead of their contents. */
 const SHORT = 256;
@@ -139,6 +141,7 @@ export function createBuilder(device: OnnxBuilder["device"], channelBlock = 1): 
           inputs: pending.inputs.map(nameOf),
           outputs: [nameOf(pending.output)],
           attributes: pending.attributes,
+          bytes: sizeOf(pending.output.aval.shape) * ELEMENT_BYTES[pending.output.aval.dtype],
         })),
       };
     },

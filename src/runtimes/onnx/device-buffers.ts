@@ -109,6 +109,6 @@ export const IDENTITY: OnnxModel = {
   inputs: [{ name: "x", ...ANY }],
   outputs: [{ name: "y", ...ANY }],
   initializers: [],
-  nodes: [{ op: "Identity", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} }],
+  nodes: [{ op: "Identity", domain: "", inputs: ["x"], outputs: ["y"], attributes: {}, bytes: 0 }],
   maxThreads: Number.POSITIVE_INFINITY,
 };

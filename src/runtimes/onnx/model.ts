@@ -49,6 +49,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  /** Of what it makes; not part of the message. */
+  readonly bytes: number;
 }
 
 /** `TensorProto.DataType`. */

@@ -3,6 +3,8 @@ import type { Program } from "../../programs/program.ts";
 import type { Aval, Tensor, TensorData } from "../../programs/tensor.ts";
 import { lowerProgram, portAval } from "./lower.ts";
 import { encodeModel, type OnnxModel } from "./model.ts";
+import { soonestFirst } from "./order.ts";
+import { recomputeCheap } from "./recompute.ts";
 
 export type OnnxDevice = "cpu" | "webgpu" | "cuda";
 
@@ -41,7 +43,7 @@ export async function loadPackage(): Promise<typeof ort> {
 
 export async function createSession(api: typeof ort, model: OnnxModel, settings: SessionSettings): Promise<Session> {
   const session = await api.InferenceSession.create(
-    encodeModel(settings.device === "cpu" ? lastFirst(model) : model),
+    encodeModel(settings.device === "cpu" ? inLittleMemory(model) : model),
     sessionOptions({ ...settings, threads: Math.min(settings.threads, model.maxThreads) }),
   );
   const inputNames = model.inputs.map(({ name }) => name);
@@ -59,14 +61,9 @@ export async function createSession(api: typeof ort, model: OnnxModel, settings:
   };
 }
 
-/**
- * The nodes from the last to the first. ONNX Runtime sorts a graph itself: depth first from the outputs, and of a node's
- * inputs the one that is listed last comes first. For a gradient in its own order that is the first layer's, which waits
- * for all others, so that what their weights' gradients need stays in memory to the end; this way they are done at once
- * (VGG10's gradient on 1,024 images: 1,012 MB at the peak against 642). The numbers are the same.
- */
-function lastFirst(model: OnnxModel): OnnxModel {
-  return { ...model, nodes: [...model.nodes].reverse() };
+/** How a model is handed to the CPU's provider, which keeps a value from its node to its last reader: the numbers are the same. */
+export function inLittleMemory(model: OnnxModel): OnnxModel {
+  return recomputeCheap({ ...model, nodes: soonestFirst(model.nodes) });
 }
 
 export function createProgramSession(api: typeof ort, program: Program, settings: SessionSettings): Promise<Session> {
