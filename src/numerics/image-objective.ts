@@ -79,6 +79,11 @@ interface Split {
 const MIB = 2 ** 20;
 /** 2 GiB: the residuals of seven ghost batches of 1,024 images of VGG10, of one of VGG19 or ResNet20. */
 export const RESIDUAL_BUDGET = 2048 * MIB;
+/**
+ * Residuals of one ghost batch from which on the program that made them is given back before products are taken: a runtime
+ * keeps what a program needed once, and compiling it anew takes less than one of its passes.
+ */
+const HEAVY = 128 * MIB;
 
 export async function makeImageObjective(
   runtime: Runtime,
@@ -112,10 +117,8 @@ export async function makeImageObjective(
   const fixed = options.statistics === undefined ? [] : [options.statistics];
   const programs = imagePrograms(network, float, { normalisation: fixed.length === 0 ? "batch" : "given" });
   const executables = memoize<Promise<Executable>>();
-  const compiled = (kind: string, batch: GhostBatch, make: (form: BatchForm) => Program): Promise<Executable> => {
-    const form = formOf(batch);
-    return executables(`${kind}/${form.count}/${form.interleave}`, () => runtime.compile(make(form)));
-  };
+  const compiled = (kind: string, batch: GhostBatch, make: (form: BatchForm) => Program): Promise<Executable> =>
+    executables(keyOf(kind, formOf(batch)), () => runtime.compile(make(formOf(batch))));
   const inTurn = createQueue();
 
   const vector = (values: FloatArray): Tensor => ({
@@ -256,6 +259,8 @@ export async function makeImageObjective(
           left -= size;
           kept.set(`${row}/${index}`, outputs.slice(GRADIENT_OUTPUTS));
         });
+        for (const form of train.batches.map(formOf))
+          if (programs.residualBytes(form) >= HEAVY) await (await executables.take(keyOf("primal", form)))?.dispose();
         return {
           ...tally.evaluation(train.source.count),
           grad: toFloats(sums.values, float),
@@ -305,6 +310,8 @@ export async function makeImageObjective(
     },
   };
 }
+
+const keyOf = (kind: string, { count, interleave }: BatchForm): string => `${kind}/${count}/${interleave}`;
 
 const formOf = ({ start, end, interleave }: GhostBatch): BatchForm => ({ count: end - start, interleave });
 

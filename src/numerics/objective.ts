@@ -245,12 +245,21 @@ export function floats(data: TensorData): FloatArray {
   return data;
 }
 
-export function memoize<T>(): ((key: string, make: () => T) => T) & { values(): Iterable<T> } {
+export function memoize<T>(): ((key: string, make: () => T) => T) & {
+  values(): Iterable<T>;
+  /** Forgets a value, and gives it back. */
+  take(key: string): T | undefined;
+} {
   const known = new Map<string, T>();
   const get = (key: string, make: () => T): T => {
     const value = known.get(key) ?? make();
     known.set(key, value);
     return value;
   };
-  return Object.assign(get, { values: () => known.values() });
+  const take = (key: string): T | undefined => {
+    const value = known.get(key);
+    known.delete(key);
+    return value;
+  };
+  return Object.assign(get, { values: () => known.values(), take });
 }
