@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { imageNetwork } from "../../src/numerics/image-networks.ts";
-import { imagePrograms } from "../../src/numerics/image-programs.ts";
+import { GRADIENT_OUTPUTS, imagePrograms } from "../../src/numerics/image-programs.ts";
+import { initialise } from "../../src/numerics/networks.ts";
+import { standardNormal } from "../../src/numerics/rng.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import type { Program } from "../../src/programs/program.ts";
 import { withOutputs } from "../../src/programs/simplify.ts";
+import { sizeOf, type Tensor } from "../../src/programs/tensor.ts";
+import { findChannelBlock } from "../../src/runtimes/onnx/channel-block.ts";
 import { lowerProgram } from "../../src/runtimes/onnx/lower.ts";
-import type { OnnxModel, OnnxNode } from "../../src/runtimes/onnx/model.ts";
+import { encodeModel, type OnnxModel, type OnnxNode } from "../../src/runtimes/onnx/model.ts";
 import { executionOrder } from "../../src/runtimes/onnx/order.ts";
-import { inLittleMemory } from "../../src/runtimes/onnx/session.ts";
+import { inLittleMemory, loadPackage, sessionOptions, toOrt } from "../../src/runtimes/onnx/session.ts";
 import { peakBytes } from "./liveness.ts";
 
 const form = { count: 1024, interleave: 32 };
@@ -95,5 +99,61 @@ describe("a model in little memory", () => {
       16,
     );
     expect(inLittleMemory(small).nodes.length).toBe(small.nodes.length);
+  });
+});
+
+describe("results have the same bits as from the program's own order, with nothing computed again", () => {
+  // Small enough to run, large enough that masks and batch norms wait long for their second reader.
+  const [count, interleave] = [256, 32];
+  const networks = [
+    imageNetwork({ kind: "vgg", widths: [8, 16], convs: 2, dense: 32 }, { imageShape: [3, 16, 16] }),
+    imageNetwork({ kind: "resnet", widths: [16, 32], blocks: 1 }, { imageShape: [3, 16, 16] }),
+  ];
+
+  it.each(networks)("$name: gradient, Hessian-vector product, linearization", async (network) => {
+    const programs = imagePrograms(network, "f32");
+    const form = { count, interleave };
+    const gradient = programs.gradient(form);
+    const product = jvp(gradient, { wrt: [0] });
+    const { primal, tangent, tangentInputs } = programs.linearized(form);
+    const float = (shape: readonly number[], values: Iterable<number>): Tensor => ({
+      dtype: "f32",
+      shape,
+      data: Float32Array.from(values),
+    });
+    const normal = (name: string, shape: readonly number[]): Tensor =>
+      float(shape, standardNormal({ seed: 0, name }, sizeOf(shape)));
+    const [theta, x, y] = gradient.inputs.map(({ shape }) => shape) as [number[], number[], number[]];
+    const inputs = [float(theta, initialise(network, 0)), normal("x", x), float(y, new Float32Array(sizeOf(y)))];
+    for (let n = 0; n < count; n++) inputs[2]!.data[(n % network.classes) * count + n] = 1;
+    const v = normal("v", theta);
+
+    const api = await loadPackage();
+    const channelBlock = await findChannelBlock(api);
+    const run = async (model: OnnxModel, given: readonly Tensor[]): Promise<Tensor[]> => {
+      const options = sessionOptions({ device: "cpu", threads: 1, outputsOnDevice: false });
+      const session = await api.InferenceSession.create(encodeModel(model), options);
+      const feeds = Object.fromEntries(model.inputs.map(({ name }, i) => [name, toOrt(api, given[i]!, "cpu")]));
+      const results = await session.run(feeds);
+      const outputs = model.outputs.map(({ name, shape }) => float(shape!, results[name]!.data as Float32Array));
+      await session.release();
+      return outputs;
+    };
+    const both = async (program: Program, given: readonly Tensor[]): Promise<Tensor[]> => {
+      const model = lowerProgram(program, "cpu", channelBlock);
+      const little = inLittleMemory(model);
+      // Otherwise the comparison would say little.
+      expect(little.nodes.length).toBeGreaterThan(model.nodes.length);
+      const [plain, reordered] = [await run(model, given), await run(little, given)];
+      for (const [i, { data }] of plain.entries())
+        expect(reordered[i]!.data.findIndex((value, k) => !Object.is(value, data[k]))).toBe(-1);
+      return plain;
+    };
+
+    await both(gradient, inputs);
+    const [whole] = await both(withOutputs(product, [product.outputs.length - 1]), [...inputs, v]);
+    expect(whole!.data.some((value) => value !== 0)).toBe(true);
+    const residuals = (await both(primal, inputs)).slice(GRADIENT_OUTPUTS);
+    await both(tangent, [...tangentInputs.map((i) => inputs[i]!), ...residuals, v]);
   });
 });
