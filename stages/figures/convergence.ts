@@ -38,7 +38,7 @@ function trajectoryData(trajectory: ConvergenceTable["trajectory"]): Record<stri
   // The first solve of a trajectory has nothing to start from.
   const compared = both.filter(({ epoch }) => epoch !== trajectory[0]!.epoch);
   const [warm, cold] = [mean(compared.map((row) => row.warm)), mean(compared.map((row) => row.cold!))];
-  const label = `where both were solved: ${cold.toFixed(1)} cold, ${warm.toFixed(1)} warm`;
+  const label = `where both were solved: ${cold.toFixed(1)} cold (diamonds), ${warm.toFixed(1)} warm (line)`;
   return {
     warm: trajectory.map(({ epoch, warm: matvecs }) => ({ epoch, matvecs })),
     cold: both.map(({ epoch, cold: matvecs }) => ({ epoch, matvecs })),

@@ -131,7 +131,7 @@ export function figure5Data(
               panel,
               kind: "extreme",
               eta: extreme,
-              label: "extremely large",
+              label: "extremely large →",
               align: sideOfLabel(extreme, generalization),
             },
           ]

@@ -117,6 +117,10 @@ const etaName = (eta: number): string => String(Number(eta.toPrecision(3)));
 const LARGE = "extremely large η₀";
 const sizeName = (eta: number, extreme: number): string => (eta >= extreme ? LARGE : "large η₀");
 
+/** Pixels beyond the outermost marks of the axis, and of all of it. */
+const PADDING = 8;
+const HEIGHT = spec.height;
+
 const LOOKS = {
   sharpness: { figure: "6a", name: "sharpness S", title: "S(θ) at completion" },
   accuracy: { figure: "6b", name: "validation accuracy", title: "validation accuracy at completion" },
@@ -132,8 +136,8 @@ export function figure6Spec(tables: Figure6Tables, study: Study, quantity: Quant
     title: studyHeading(study, VGG10_5K, { ending: `, η reduced to ${smallOf(tables)}` }),
     description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots). Diamonds: η₀ kept to the end. Grey: the small learning rate from the beginning.`,
     yTitle: title,
-    yScale: isLog ? { type: "log", nice: false, padding: 8 } : { zero: false, nice: true, padding: 8 },
-    yAxis: isLog ? { values: logTicks(all), format: "~g" } : { tickCount: 6, format: ".3~f" },
+    yScale: isLog ? { type: "log", nice: false, padding: PADDING } : { zero: false, nice: true, padding: PADDING },
+    yAxis: isLog ? { values: logTicks(all, PADDING / (HEIGHT - 2 * PADDING)), format: "~g" } : { tickCount: 6 },
     sizes,
     dashes: sizes.map((size) => (size === LARGE ? [4, 3] : [1, 0])),
   });

@@ -6,6 +6,7 @@ import { rankCorrelation, shortOfPerfect } from "../../src/numerics/rank-correla
 import { HEADLINE, measureOf } from "./correlations.ts";
 import { distinct } from "./fig04.ts";
 import { completed, stabilityThreshold, thresholdDoubt } from "./fig05.ts";
+import { NOT_RUN } from "./fig07.ts";
 import { worded } from "./fig12.ts";
 import spec from "./fig13.vl.json" with { type: "json" };
 import type { Study } from "./image-tables.ts";
@@ -140,6 +141,9 @@ export function figure13Data(tables: Figure13Tables): Record<string, Rows> {
   const largest = Math.max(...correlations.map(({ eta }) => eta));
   const smallest = Math.min(...correlations.map(({ eta }) => eta));
   const edges = [stabilityThreshold(tables.stable), tables.extreme];
+  const ran = new Set(tables.generalization.models.map(({ eta }) => phaseOf(eta, tables)));
+  // Of too few models, or of none that differ: at the lowest η, ρ has nothing to be compared with.
+  const absence = (phase: Phase): string => (ran.has(phase) ? "not defined" : NOT_RUN);
   return {
     rhoPoints: points("rho"),
     rhoMeans: lines("rho"),
@@ -159,7 +163,7 @@ export function figure13Data(tables: Figure13Tables): Record<string, Rows> {
         return {
           phase: PHASE_NAMES[phase],
           predictor: predictor === "rho" ? "ρ" : "S(θ)",
-          ours: found === undefined ? "not run at this profile" : worded(found),
+          ours: found === undefined ? absence(phase) : worded(found),
           paper: paper === undefined ? "–" : worded({ value: paper, low: null, high: null }),
           state: found === undefined ? "not-run" : "run",
         };

@@ -91,7 +91,7 @@ describe("convergence", () => {
     ]);
     expect(stages![1]!.ratio).toBeCloseTo(200, 9);
     expect(cold!.map(({ epoch }) => epoch)).toEqual([0, 20, 40, 60, 80, 100]);
-    expect(means).toEqual([{ label: "where both were solved: 14.0 cold, 12.0 warm" }]);
+    expect(means).toEqual([{ label: "where both were solved: 14.0 cold (diamonds), 12.0 warm (line)" }]);
   });
 });
 

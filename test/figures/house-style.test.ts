@@ -51,21 +51,29 @@ describe("colours", () => {
   });
 });
 
+function* drawnTexts(node: unknown, key = ""): Generator<string> {
+  if (typeof node === "string") {
+    if (/^(title|text|subtitle)$/.test(key)) yield node;
+  } else if (Array.isArray(node)) for (const item of node) yield* drawnTexts(item, key);
+  else if (typeof node === "object" && node !== null)
+    for (const [name, value] of Object.entries(node)) if (name !== "usermeta") yield* drawnTexts(value, name);
+}
+
+const drawnLike = (pattern: RegExp): string[] =>
+  [...specs].flatMap(([file, text]) =>
+    [...drawnTexts(JSON.parse(text))].filter((drawn) => pattern.test(drawn)).map((drawn) => `${file}: ${drawn}`),
+  );
+
+/** Of two plain spaces an SVG shows one. */
+it("the letter of a panel stands two unbreakable spaces before its title", () => {
+  expect(drawnLike(/^[a-z] *\u00a0? +\S/)).toEqual([]);
+  expect(drawnLike(/^[a-z]\u00a0\u00a0\S/).length).toBeGreaterThan(10);
+});
+
 /** What is drawn is typeset, and so has ’; prose (captions, claims, these pages) has '. */
 describe("apostrophes", () => {
-  function* drawnTexts(node: unknown, key = ""): Generator<string> {
-    if (typeof node === "string") {
-      if (/^(title|text|subtitle)$/.test(key)) yield node;
-    } else if (Array.isArray(node)) for (const item of node) yield* drawnTexts(item, key);
-    else if (typeof node === "object" && node !== null)
-      for (const [name, value] of Object.entries(node)) if (name !== "usermeta") yield* drawnTexts(value, name);
-  }
-
   it("in what specs draw are curved", () => {
-    const straight = [...specs].flatMap(([file, text]) =>
-      [...drawnTexts(JSON.parse(text))].filter((drawn) => /\p{L}'/u.test(drawn)).map((drawn) => `${file}: ${drawn}`),
-    );
-    expect(straight).toEqual([]);
+    expect(drawnLike(/\p{L}'/u)).toEqual([]);
   });
 
   it("in claims and captions are straight", () => {

@@ -457,6 +457,10 @@ describe("Figure 13", () => {
     expect(data.edges!.map(({ hidden }) => hidden)).toEqual([false, false]);
     expect(figure13Data({ ...tables, extreme: 50 }).edges!.map(({ hidden }) => hidden)).toEqual([false, true]);
     expect(figure13Data({ ...tables, extreme: 50 }).means!.at(-1)).toMatchObject({ ours: NOT_RUN, state: "not-run" });
+    // Learning rates that were run, but of whose models none has a ρ.
+    const models = tables.generalization.models.map((model) => ({ ...model, similarity: null }));
+    const { means } = figure13Data({ ...tables, generalization: { ...tables.generalization, models } });
+    expect(means![0]).toMatchObject({ phase: "stable", predictor: "ρ", ours: "not defined", state: "not-run" });
   });
 
   it("has the paper's table of means, and each learning rate's correlations with intervals", () => {

@@ -6,6 +6,9 @@ describe("ticks of a log axis", () => {
     expect(logTicks([0.0005, 4])).toEqual([0.001, 0.01, 0.1, 1]);
     expect(logTicks([0.3, 0.01, 0.05])).toEqual([0.01, 0.02, 0.05, 0.1, 0.2]);
     expect(logTicks([11, 23])).toEqual([12, 15, 20]);
+    // An axis that goes on beyond its values, by a tenth of their length on it at each end.
+    expect(logTicks([2.1, 21], 0.1)).toEqual([2, 5, 10, 20]);
+    expect(logTicks([2.1, 19], 0)).toEqual([5, 10]);
   });
 
   it("are never none", () => {
