@@ -10,7 +10,7 @@ export function figureArticle(figure: FigureEntry): Html {
   const id = anchor("figure", name);
   const label = labelOf(figure);
   const title = claims === undefined ? label : `${label}. ${claims.title}`;
-  const { caption } = wordsOf(figure);
+  const caption = captionOf(figure);
   if (spec === undefined) {
     return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3><p class="soft">Not made yet: <code>npx pipeline run ${stage}</code></p></article>`;
   }
@@ -28,6 +28,15 @@ ${caption !== undefined && html`<p>${caption}</p>`}${claims !== undefined && sum
 /** `Figure 2`, or what a figure that the paper does not have calls itself. */
 export function labelOf(figure: FigureEntry): string {
   return wordsOf(figure).title ?? figureLabel(figure.name);
+}
+
+/** What lines and marks stand for: in the words that a figure brings along for that, else in those of its description. */
+function captionOf(figure: FigureEntry): string | undefined {
+  const { caption } = wordsOf(figure);
+  const { description } = figure.spec ?? {};
+  if (caption !== undefined || typeof description !== "string") return caption;
+  // Its name is in the heading.
+  return description.replace(/^Figure \w+: (.)/, (_, first: string) => first.toUpperCase());
 }
 
 /** The words that a figure brings along in its spec's `usermeta`. */

@@ -109,6 +109,12 @@ describe("what the page reads and writes", () => {
   });
 });
 
+it("says below a figure what its lines stand for, in the words of its description", () => {
+  const spec = { ...figures[0]!.spec, description: `Figure 2: solid ${HOSTILE}.` };
+  const shown = reportPage(reportData([{ ...figures[0]!, spec }]), { scripts: [], fonts: [] });
+  expect(shown).toContain("<p>Solid &#60;img");
+});
+
 describe("a figure that the paper does not have", () => {
   const [first] = figures;
   const own = {
