@@ -52,7 +52,13 @@ async function launch() {
     return;
   }
   tellBuild(bundle);
+  if (isRun() && require(join(bundle.folder, "idle.cjs")).repeatIdleRun(process.argv.slice(2))) return;
   load(bundle.folder);
+}
+
+/** Whether the command line may ask for a run: `pipeline run …`. */
+function isRun() {
+  return process.argv.includes("run", 2);
 }
 
 /** What src/engine/api.ts exports, for programs. */
@@ -137,6 +143,7 @@ async function buildBundle() {
     absWorkingDir: root,
     entryPoints: {
       cli: "src/cli.ts",
+      idle: "src/commands/idle.ts",
       engine: "src/engine/api.ts",
       spawner: "src/engine/spawner-host.ts",
       worker: "src/engine/slurm/worker-host.ts",

@@ -1,14 +1,12 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { findCommand, parseArguments } from "./commands/arguments.ts";
-import { type Command, type Context, type Stream, usageError } from "./commands/command.ts";
+import { type Command, type Context, usageError } from "./commands/command.ts";
+import { flushAll, refused, streamOf, written } from "./commands/streams.ts";
 import { COMMANDS } from "./commands/table.ts";
 import { suggest } from "./engine/suggest.ts";
-import { createPalette, wantsColour } from "./reporters/palette.ts";
 
 const undo: (() => void)[] = [];
-/** Of what is still to be written to a pipe or a file. */
-const flushes: (() => void)[] = [];
 
 async function main(argv: readonly string[]): Promise<number> {
   const { name, rest } = findCommand(asHelp(argv));
@@ -84,35 +82,10 @@ function heedSignals(controller: AbortController): void {
   }
 }
 
-function streamOf(stream: NodeJS.WriteStream, colour: boolean | undefined): Stream {
-  const isTerminal = stream.isTTY === true;
-  let pending = "";
-  const flush = (): void => {
-    const text = pending;
-    pending = "";
-    if (text !== "") stream.write(text);
-  };
-  flushes.push(flush);
-  return {
-    write(text) {
-      // Both may lead to one place.
-      for (const other of flushes) if (other !== flush) other();
-      // A thousand lines at once need not be a thousand calls of the system.
-      if (pending === "") setImmediate(flush);
-      pending += text;
-      if (isTerminal || pending.length > 1 << 14) flush();
-    },
-    palette: createPalette(wantsColour(colour, process.env, isTerminal)),
-    isTerminal,
-    columns: () => stream.columns ?? 120,
-    rows: () => stream.rows ?? 24,
-  };
-}
-
 /** Before a process ends. */
 function leave(): void {
   for (const action of undo.splice(0)) action();
-  for (const flush of flushes) flush();
+  flushAll();
 }
 
 function exit(code: number): never {
@@ -128,10 +101,8 @@ let unheard: number | undefined;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (unheard !== undefined) return;
-    const isSeen = error.code === "EPIPE";
-    unheard = isSeen ? 130 : 2;
-    if (!isSeen && stream !== process.stderr)
-      process.stderr.write(`error  the output cannot be written: ${error.message}\n`);
+    const { code, isSeen } = refused(error, stream);
+    unheard = code;
     // `pipeline run | tee log` whose tee has died: as a lost terminal, not a success.
     if (interrupt !== undefined) interrupt("SIGHUP");
     // `pipeline graph | head`: whoever read has seen enough.
@@ -144,8 +115,8 @@ async function start(): Promise<never> {
   try {
     const code = await main(process.argv.slice(2));
     // What a pipe has not taken yet is written before the end.
-    for (const flush of flushes) flush();
-    await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+    flushAll();
+    await Promise.all([process.stdout, process.stderr].map(written));
     exit(unheard ?? code);
   } catch (error) {
     const { traceOf } = await import("./commands/crash.ts");

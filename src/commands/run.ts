@@ -8,10 +8,8 @@ import { parseMemory } from "../engine/resources.ts";
 import { slurmOptionsOf } from "../engine/slurm/options.ts";
 import { suggest } from "../engine/suggest.ts";
 import { closureOf } from "../engine/targets.ts";
-import { createJsonReporter } from "../reporters/json.ts";
-import { createLiveReporter } from "../reporters/live.ts";
-import { createPlainReporter } from "../reporters/plain.ts";
-import type { Reporter, Screen } from "../reporters/reporter.ts";
+import { chooseReporter } from "../reporters/choose.ts";
+import type { Reporter } from "../reporters/reporter.ts";
 import { createSummaryWriter, type SummaryWriter } from "../reporters/summary.ts";
 import { shellQuote } from "../reporters/text.ts";
 import {
@@ -24,9 +22,10 @@ import {
   PLAN_OPTIONS,
   usageError,
 } from "./command.ts";
+import { type IdleWatch, watchForIdle } from "./idle-watch.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
 import { REMOTE_OPTIONS, remoteOf } from "./remote.ts";
-import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
+import { chooseTargets, environmentOf, loadPlanOf } from "./workspace.ts";
 
 export const JOBS_OPTION = {
   jobs: { type: "string", short: "j", value: "N", description: "actions at a time (default: the number of cores)" },
@@ -91,9 +90,10 @@ export const command: Command = {
   async run(context, args) {
     const jobs = jobsOf(context, args);
     if (jobs === undefined) return 2;
-    const opened = await openPlan(context, args);
+    const watch = watchForIdle(context, args);
+    const opened = await loadPlanOf(context, args, watch?.sightings);
     if (opened === 2) return 2;
-    const plan = withExecutor(context, opened, args.text("executor"));
+    const plan = withExecutor(context, opened.plan, args.text("executor"));
     if (plan === 2) return 2;
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
@@ -103,7 +103,9 @@ export const command: Command = {
       const { dryRun } = await import("./dry-run.ts");
       return dryRun(context, args, plan, targets, budgetOf(jobs, resources, context.environment));
     }
-    return runTargets(context, args, plan, targets, jobs);
+    const code = await runTargets(context, args, plan, targets, jobs, watch);
+    if (code === 0) watch?.keep(plan, opened.warnings);
+    return code;
   },
 };
 
@@ -116,18 +118,21 @@ function withExecutor(context: Context, plan: Plan, asked: string | undefined): 
   return usageError(context, `there is no executor \`${asked}\``, suggest(asked, EXECUTORS, "executors"));
 }
 
-/** One run, told as the command line wants it told. */
+/** One run, told as the command line wants it told, and to `watch`. */
 export async function runTargets(
   context: Context,
   args: Arguments,
   plan: Plan,
   targets: readonly InstanceName[],
   jobs: number,
+  watch?: IdleWatch,
 ): Promise<ExitCode> {
   const resources = resourcesOf(context, args);
   if (resources === undefined) return 2;
   const remote = await remoteOf(context, args, plan);
   if (remote === 2) return 2;
+  // What a remote cache has is nothing that a file's stamp tells.
+  if (remote !== undefined) watch?.sightings.doubt();
   const reporter = reporterFor(context, args);
   context.onExit(reporter.close);
   // The summary is the last event of all, whatever the engine still has to say while it closes.
@@ -135,9 +140,13 @@ export async function runTargets(
   const written = createSummaryWriter();
   const emit = (event: Event): void => {
     written.emit(event);
-    if (event.type === "summary") summary = event;
-    else if (event.type !== "plan") reporter.emit(event);
-    else reporter.emit({ ...event, stages: event.stages ?? stagesOf(plan, targets) });
+    if (event.type === "summary") {
+      summary = event;
+      return;
+    }
+    const told = event.type === "plan" ? { ...event, stages: event.stages ?? stagesOf(plan, targets) } : event;
+    watch?.observe(told);
+    reporter.emit(told);
   };
   const { runPlan } = await import("../engine/run.ts");
   const options = {
@@ -147,6 +156,7 @@ export async function runTargets(
     keepGoing: args.flag("keep-going"),
     trace: args.flag("trace"),
     remote,
+    sightings: watch?.sightings,
     resources,
     signal: context.signal,
     environment: environmentOf(context, args),
@@ -211,11 +221,12 @@ export function resourcesOf(context: Context, args: Arguments): Declared | undef
 }
 
 function reporterFor(context: Context, args: Arguments): Reporter {
-  const { out } = context;
-  if (args.flag("json")) return createJsonReporter(out.write);
-  const screen: Screen = { write: out.write, palette: out.palette, rerun: (instance) => rerunCommand(instance, args) };
-  if (!out.isTerminal || context.environment.TERM === "dumb") return createPlainReporter(screen);
-  return createLiveReporter({ ...screen, columns: out.columns, rows: out.rows });
+  const { write, palette, isTerminal, columns, rows } = context.out;
+  const { TERM } = context.environment;
+  return chooseReporter(
+    { json: args.flag("json"), isTerminal, TERM },
+    { write, palette, columns, rows, rerun: (instance) => rerunCommand(instance, args) },
+  );
 }
 
 /** What to type to run one instance again, with the params it had. */

@@ -3,9 +3,10 @@ import { dirname, join, relative, sep } from "node:path";
 import type { Diagnostic } from "../engine/diagnostic.ts";
 import { loadPlan, PIPELINE_FILE } from "../engine/load.ts";
 import type { InstanceName, Plan } from "../engine/plan.ts";
+import type { Sightings } from "../engine/sightings.ts";
 import { resolveTargets } from "../engine/targets.ts";
 import { formatDiagnostics } from "../reporters/diagnostics.ts";
-import { type Arguments, type Context, usageError } from "./command.ts";
+import { type Arguments, type Context, type Stream, usageError } from "./command.ts";
 
 /** The workspace of a folder: itself or the nearest one above that has a pipeline.yaml; else the folder. */
 export function findWorkspace(folder: string): string {
@@ -17,16 +18,26 @@ export function findWorkspace(folder: string): string {
 
 /** Loads the plan that the command line means. Where that fails, what is wrong has been written, and the result is the exit code. */
 export async function openPlan(context: Context, args: Arguments): Promise<Plan | 2> {
+  const loaded = await loadPlanOf(context, args);
+  return loaded === 2 ? 2 : loaded.plan;
+}
+
+/** The same, with the warnings that have been written. */
+export async function loadPlanOf(
+  context: Context,
+  args: Arguments,
+  sightings?: Sightings,
+): Promise<{ readonly plan: Plan; readonly warnings: readonly Diagnostic[] } | 2> {
   const profile = args.text("profile");
-  const options = { set: args.list("set"), ...(profile === undefined ? {} : { profile }) };
+  const options = { set: args.list("set"), sightings, ...(profile === undefined ? {} : { profile }) };
   const loaded = await loadPlan(findWorkspace(context.folder), options);
   const { err } = context;
   if ("diagnostics" in loaded) {
     err.write(formatDiagnostics(loaded.diagnostics, err.palette, err.columns()));
     return 2;
   }
-  for (const warning of loaded.warnings) err.write(`${warningLine(warning, context)}\n`);
-  return loaded.plan;
+  writeWarnings(loaded.warnings, err);
+  return loaded;
 }
 
 /** The instances that targets name, or the exit code once the mistake has been told. */
@@ -45,8 +56,11 @@ export function environmentOf(context: Context, args: Arguments): Readonly<Recor
 }
 
 /** A warning does not stop anything: one line is enough. */
-function warningLine({ position, message, remedy }: Diagnostic, { err }: Context): string {
+export function writeWarnings(warnings: readonly Diagnostic[], err: Stream): void {
+  for (const warning of warnings) err.write(`${warningLine(warning, err)}\n`);
+}
+
+function warningLine({ position, message, remedy }: Diagnostic, { palette }: Stream): string {
   const { file, line, column } = position;
-  const { palette } = err;
   return `${palette.yellow("warning")}  ${palette.dim(`${file}:${line}:${column}`)}  ${message}: ${remedy}`;
 }

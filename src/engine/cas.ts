@@ -20,7 +20,7 @@ import { copyThrough } from "./copy-through.ts";
 import { digestFile, digestOf, readThrough } from "./digest.ts";
 import type { Digest } from "./plan.ts";
 import { openSeals } from "./seals.ts";
-import { SETTLED_MS } from "./stat-index.ts";
+import { SETTLED_MS } from "./stamp.ts";
 import { moveTo, type Store } from "./store.ts";
 
 /** What is wrong with a blob that was asked for. */

@@ -13,6 +13,7 @@ import {
   type UsedPackage,
 } from "./package-lock.ts";
 import type { Digest } from "./plan.ts";
+import type { Sightings } from "./sightings.ts";
 import { regionsOf } from "./source-regions.ts";
 import type { StatIndex } from "./stat-index.ts";
 import type { Store } from "./store.ts";
@@ -58,13 +59,13 @@ export function isFailure(value: object): value is Failure {
   );
 }
 
-export function openCodeReader(store: Store, files: StatIndex): CodeReader {
+export function openCodeReader(store: Store, files: StatIndex, sightings?: Sightings): CodeReader {
   const { workspace } = store;
   const table = openTable<Known>(store, "code", BUNDLE_FORMAT);
   const reading = new Map<string, Promise<Code | Failure>>();
   const digests = new Map<string, Promise<Digest | "missing">>();
   const verified = new Map<Digest, Promise<string | Failure>>();
-  const lockFile = findPackageLock(workspace);
+  const lockFile = findPackageLock(workspace, sightings);
   let lockState: Promise<Digest | ""> | undefined;
   let lock: PackageLock | undefined;
 
@@ -92,6 +93,7 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
     folders: readonly string[],
     read: (path: string) => Promise<Digest | "missing">,
   ): Promise<Digest> => {
+    for (const folder of folders) sightings?.willList(folder);
     const parts = await Promise.all(inputs.map(async (path) => `${path} ${await read(path)}`));
     return digestOf(
       [...parts, ...folders.map((path) => `${path} ${folderStamp(resolve(workspace, path))}`)].join("\n"),
@@ -99,6 +101,7 @@ export function openCodeReader(store: Store, files: StatIndex): CodeReader {
   };
 
   const make = async (module: string, entry: Entry): Promise<Code | Failure> => {
+    sightings?.doubt();
     const started = Date.now();
     const lockNow = await currentLock();
     const bundle = await bundleModule(workspace, module, readLock(), entry);

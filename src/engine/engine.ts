@@ -10,6 +10,7 @@ import type { Instance, Plan } from "./plan.ts";
 import type { PlanFailure } from "./plan-failure.ts";
 import { type Facts, openPlatformReader, type PlatformReader } from "./platform.ts";
 import type { Remote } from "./remote/remote.ts";
+import type { Sightings } from "./sightings.ts";
 import { openStatIndex, type StatIndex } from "./stat-index.ts";
 import { openStore, type Store } from "./store.ts";
 
@@ -26,11 +27,16 @@ export interface Engine {
   readonly costs: Costs;
   readonly artifacts: Materialiser;
   readonly platforms: PlatformReader;
+  /** Where somebody wants to know what all this rests on. */
+  readonly sightings: Sightings | undefined;
   /** Where one is to be used. */
   readonly remote?: Remote;
   /** Tells a sentence once. */
   readonly warn: (message: string) => void;
 }
+
+/** The memos that say what is up to date: whoever removes one wants to have it looked at again. */
+const MEMOS = ["files", "code", "history", "platforms", "recorded"];
 
 export type OpenRemote = (store: Store, cas: Cas) => Remote;
 
@@ -43,11 +49,18 @@ export function openEngine(
     trustFiles = true,
     asks = false,
     remote,
-  }: { readonly trustFiles?: boolean; readonly asks?: boolean; readonly remote?: OpenRemote | undefined } = {},
+    sightings,
+  }: {
+    readonly trustFiles?: boolean;
+    readonly asks?: boolean;
+    readonly remote?: OpenRemote | undefined;
+    readonly sightings?: Sightings | undefined;
+  } = {},
 ): Engine {
   const store = openStore(plan.workspace);
-  const files = openStatIndex(store, trustFiles);
-  const code = openCodeReader(store, files);
+  for (const memo of MEMOS) sightings?.willRead(store.index(memo));
+  const files = openStatIndex(store, trustFiles, sightings);
+  const code = openCodeReader(store, files, sightings);
   const cas = openCas(store);
   return {
     plan,
@@ -59,8 +72,9 @@ export function openEngine(
     actions: openActionCache(store, warn),
     history: openHistory(store),
     costs: openCosts(store),
-    artifacts: openMaterialiser(store, cas, files),
-    platforms: openPlatformReader(plan, store, code, environment, signal, { asks }),
+    artifacts: openMaterialiser(store, cas, files, sightings),
+    platforms: openPlatformReader(plan, store, code, environment, signal, { asks, sightings }),
+    sightings,
     warn,
     ...(remote === undefined ? {} : { remote: remote(store, cas) }),
   };
@@ -68,7 +82,7 @@ export function openEngine(
 
 /** Reads what decides the results of these instances, apart from each other's outs. */
 export async function inputsOf(engine: Engine, instances: readonly Instance[]): Promise<Inputs | PlanFailure> {
-  const { plan, files, code, environment, platforms } = engine;
+  const { plan, files, code, environment, platforms, sightings } = engine;
   const facts = new Map<string, Facts>();
   const names = new Set(instances.flatMap(({ platform }) => (platform === undefined ? [] : [platform])));
   for (const name of names) {
@@ -76,7 +90,7 @@ export async function inputsOf(engine: Engine, instances: readonly Instance[]): 
     if (isProblem(answer)) return answer;
     facts.set(name, answer);
   }
-  return readInputs({ plan, instances, files, code, environment, facts });
+  return readInputs({ plan, instances, files, code, environment, facts, sightings });
 }
 
 /** Writes the memos that make the next start fast. Where that is refused, it is slower and nothing else: told, not thrown. */

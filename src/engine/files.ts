@@ -1,5 +1,7 @@
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Sightings } from "./sightings.ts";
+import { fileStamp } from "./stamp.ts";
 
 /** Folders that are never a stage's input: packages are keyed by version, outs are deps by name, the rest is the tools' own. */
 const IGNORED = ["**/node_modules/**", "**/.git/**", ".pipeline/**"];
@@ -8,6 +10,8 @@ export interface FileRoot {
   readonly workspace: string;
   /** The folder of all outs, workspace-relative. */
   readonly artifacts?: string | undefined;
+  /** Is told what the result rests on. */
+  readonly sightings?: Sightings | undefined;
 }
 
 /** Whether a pattern is more than one file's name, as fast-glob sees it. */
@@ -30,23 +34,22 @@ export async function expandFiles(root: FileRoot, patterns: readonly string[]): 
 /** A name, or a folder's files by `*` in their names; `undefined` for any other pattern. */
 function expandSimple(root: FileRoot, pattern: string): string[] | undefined {
   // Synchronous calls: a promise costs several times what the system takes to answer.
-  if (!hasMagic(pattern)) return isFile(join(root.workspace, pattern)) ? [pattern] : [];
+  if (!hasMagic(pattern)) return isFile(root, pattern) ? [pattern] : [];
   const slash = pattern.lastIndexOf("/");
   const [folder, name] = [pattern.slice(0, Math.max(0, slash)), pattern.slice(slash + 1)];
-  const segments = folder.split("/");
-  const ignored = segments[0] === ".pipeline" || segments.some((one) => one === "node_modules" || one === ".git");
   const inArtifacts = root.artifacts !== undefined && `${folder}/`.startsWith(`${root.artifacts}/`);
   if (folder === "" || hasMagic(folder) || hasMagic(name.replaceAll("*", "")) || name.includes("**")) return undefined;
-  return ignored || inArtifacts ? [] : filesIn(root.workspace, folder, name);
+  return isIgnored(folder) || inArtifacts ? [] : filesIn(root, folder, name);
 }
 
-function filesIn(workspace: string, folder: string, name: string): string[] {
+function filesIn(root: FileRoot, folder: string, name: string): string[] {
   const pattern = new RegExp(`^${name.replaceAll(/[.^$|+]/g, "\\$&").replaceAll("*", ".*")}$`, "s");
   const files: string[] = [];
-  for (const entry of entriesOf(join(workspace, folder))) {
+  root.sightings?.willList(folder);
+  for (const entry of entriesOf(join(root.workspace, folder))) {
     const path = `${folder}/${entry.name}`;
     if (!pattern.test(entry.name)) continue;
-    if (entry.isFile() || (entry.isSymbolicLink() && isFile(join(workspace, path)))) files.push(path);
+    if (entry.isFile() || (entry.isSymbolicLink() && isFile(root, path))) files.push(path);
   }
   return files;
 }
@@ -59,7 +62,9 @@ function entriesOf(folder: string): Dirent[] {
   }
 }
 
-async function expandGlobs({ workspace, artifacts }: FileRoot, patterns: readonly string[]): Promise<string[]> {
+async function expandGlobs(root: FileRoot, patterns: readonly string[]): Promise<string[]> {
+  const { workspace, artifacts } = root;
+  for (const pattern of patterns) lookBelow(root, pattern);
   const { glob } = (await import("fast-glob")).default;
   return glob([...patterns], {
     cwd: workspace,
@@ -70,12 +75,31 @@ async function expandGlobs({ workspace, artifacts }: FileRoot, patterns: readonl
   });
 }
 
-function isFile(path: string): boolean {
+/** Looks at all folders that a glob may lead to. One that takes files away leads nowhere. */
+function lookBelow({ sightings, artifacts }: FileRoot, pattern: string): void {
+  if (sightings === undefined || pattern.startsWith("!")) return;
+  const segments = pattern.split("/");
+  const magic = segments.findIndex(hasMagic);
+  const base = segments.slice(0, magic === -1 ? -1 : magic).join("/");
+  if (magic === -1) sightings.willList(base);
+  else sightings.willWalk(base, (path) => isIgnored(path) || path === artifacts);
+}
+
+function isIgnored(path: string): boolean {
+  const segments = path.split("/");
+  return segments[0] === ".pipeline" || segments.some((one) => one === "node_modules" || one === ".git");
+}
+
+function isFile({ workspace, sightings }: FileRoot, path: string): boolean {
+  let stamp = "";
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    stamp = fileStamp(join(workspace, path));
   } catch {
-    return false;
+    // What cannot be looked at is not there.
+    sightings?.doubt();
   }
+  sightings?.file(path, stamp);
+  return stamp !== "";
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -5,6 +5,7 @@ import { expandFiles, hasMagic } from "./files.ts";
 import type { Instance, InstanceName, Plan, PlannedOut } from "./plan.ts";
 import type { Facts } from "./platform.ts";
 import { readSchemas, type SchemaFile } from "./schema-files.ts";
+import type { Sightings } from "./sightings.ts";
 import type { FileState, StatIndex } from "./stat-index.ts";
 
 /** What decides results and does not come from another action, read once for a whole run. */
@@ -29,9 +30,18 @@ export interface Sources {
   readonly code: CodeReader;
   readonly environment: Environment;
   readonly facts: ReadonlyMap<string, Facts>;
+  readonly sightings?: Sightings | undefined;
 }
 
-export async function readInputs({ plan, instances, files, code, environment, facts }: Sources): Promise<Inputs> {
+export async function readInputs({
+  plan,
+  instances,
+  files,
+  code,
+  environment,
+  facts,
+  sightings,
+}: Sources): Promise<Inputs> {
   const { workspace, artifacts } = plan;
   const codes = new Map<string, Code | Failure>();
   const matched = new Map<string, readonly string[]>();
@@ -49,7 +59,8 @@ export async function readInputs({ plan, instances, files, code, environment, fa
   const patternsOf = (instance: Instance): (readonly string[])[] =>
     instance.deps.flatMap((dep) => (dep.type === "files" ? [dep.patterns] : []));
   const idOf = (patterns: readonly string[]): string => JSON.stringify(patterns);
-  const expand = (id: string): Promise<string[]> => expandFiles({ workspace, artifacts }, JSON.parse(id) as string[]);
+  const expand = (id: string): Promise<string[]> =>
+    expandFiles({ workspace, artifacts, sightings }, JSON.parse(id) as string[]);
 
   await Promise.all([
     once(
@@ -73,7 +84,10 @@ export async function readInputs({ plan, instances, files, code, environment, fa
     file: (path) => states.get(path),
     schemas: (name) => schemas.get(name)!,
     facts: (platform) => facts.get(platform) ?? {},
-    env: (name) => environment[name],
+    env(name) {
+      sightings?.variable(name, environment[name]);
+      return environment[name];
+    },
     out(instance, out) {
       const producer = byName.get(instance);
       const planned = producer?.outs.find(({ name }) => name === out);

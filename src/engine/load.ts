@@ -4,6 +4,7 @@ import { buildId, packageRoot } from "./build.ts";
 import { createReport, type Diagnostic } from "./diagnostic.ts";
 import type { Plan } from "./plan.ts";
 import { planIdentity, readPlan, writePlan } from "./plan-cache.ts";
+import type { Sightings } from "./sightings.ts";
 
 export const PIPELINE_FILE = "pipeline.yaml";
 
@@ -12,6 +13,7 @@ export interface LoadOptions {
   readonly profile?: string;
   /** `--set`, each `a.b=value`. */
   readonly set?: readonly string[];
+  readonly sightings?: Sightings | undefined;
 }
 
 export type Loaded =
@@ -21,21 +23,26 @@ export type Loaded =
 
 /** Reads `pipeline.yaml` of a workspace (an absolute path) and expands it to a plan, or tells everything that is wrong with it. */
 export async function loadPlan(workspace: string, options: LoadOptions = {}): Promise<Loaded> {
+  const { profile = "", set = [], sightings } = options;
+  const schemaFile = join(packageRoot, "schemas", "pipeline.schema.json");
   let text: string;
   let schema: string;
   try {
+    sightings?.willRead(PIPELINE_FILE);
+    sightings?.willRead(schemaFile);
     text = readFileSync(join(workspace, PIPELINE_FILE), "utf8").replace(/^\uFEFF/, "");
-    schema = buildId === undefined ? "" : readFileSync(join(packageRoot, "schemas", "pipeline.schema.json"), "utf8");
+    schema = buildId === undefined ? "" : readFileSync(schemaFile, "utf8");
   } catch (error) {
     return { diagnostics: [unreadable(error as NodeJS.ErrnoException, workspace)] };
   }
-  const { profile = "", set = [] } = options;
   const identity = planIdentity([buildId ?? "", schema, workspace, text, profile, ...set]);
   if (buildId !== undefined) {
-    const cached = await readPlan(workspace, profile, identity);
+    const cached = await readPlan(workspace, profile, identity, sightings);
     if (cached !== undefined) return { plan: cached.plan, warnings: cached.warnings };
   }
 
+  // It looks at files in ways of its own.
+  sightings?.doubt();
   const { analyse } = await import("./analyse.ts");
   const report = createReport();
   const analysis = await analyse({ name: PIPELINE_FILE, text }, workspace, options, report);

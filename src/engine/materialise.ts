@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { type BlobDamage, type Cas, setAside } from "./cas.ts";
 import type { OutResult } from "./outcome.ts";
 import type { Digest, PlannedOut } from "./plan.ts";
+import type { Sightings } from "./sightings.ts";
 import type { FileState, Glance, StatIndex } from "./stat-index.ts";
 import { moveTo, type Store } from "./store.ts";
 import { entriesBelow, parseTree, treeDigest } from "./tree.ts";
@@ -26,7 +27,7 @@ export interface Damage {
   readonly damage: BlobDamage;
 }
 
-export function openMaterialiser(store: Store, cas: Cas, files: StatIndex): Materialiser {
+export function openMaterialiser(store: Store, cas: Cas, files: StatIndex, sightings?: Sightings): Materialiser {
   const inspectFile = (path: string, result: FileResult): OutCondition | Promise<OutCondition> => {
     const judge = (state: Glance | FileState | undefined): OutCondition => {
       if (state === undefined) return "missing";
@@ -37,7 +38,7 @@ export function openMaterialiser(store: Store, cas: Cas, files: StatIndex): Mate
   };
 
   const inspectDirectory = (path: string, result: OutResult): OutCondition | Promise<OutCondition> => {
-    const entries = entriesBelow(join(store.workspace, path));
+    const entries = entriesBelow(join(store.workspace, path), (below) => sightings?.willList(`${path}${below}`));
     if (entries === undefined) return "missing";
     const glances = entries.map((entry) => ({ entry, state: files.glance(`${path}/${entry.path}`) }));
     const judge = (

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { byCodeUnit } from "./json.ts";
 import type { Digest } from "./plan.ts";
+import type { Sightings } from "./sightings.ts";
+import { fileStamp } from "./stamp.ts";
 import type { StatIndex } from "./stat-index.ts";
 
 interface LockedPackage {
@@ -25,10 +27,13 @@ export interface PackageLock {
 export type UsedPackage = readonly [name: string, version: string];
 
 /** Finds the lock file that governs a workspace: npm's committed one, else the one that npm leaves in `node_modules`. */
-export function findPackageLock(workspace: string): string | undefined {
+export function findPackageLock(workspace: string, sightings?: Sightings): string | undefined {
   for (let folder = workspace; ; folder = dirname(folder)) {
     for (const name of ["package-lock.json", join("node_modules", ".package-lock.json")]) {
-      if (existsSync(join(folder, name))) return join(folder, name);
+      const file = join(folder, name);
+      const stamp = fileStamp(file);
+      sightings?.file(file, stamp);
+      if (stamp !== "") return file;
     }
     if (dirname(folder) === folder) return undefined;
   }

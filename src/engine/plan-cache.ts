@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Analysis } from "./analyse.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { expandFiles } from "./files.ts";
+import type { Sightings } from "./sightings.ts";
+import { fileStamp } from "./stamp.ts";
 
 /** A valid plan and its warnings, kept so that a run over an unchanged pipeline.yaml loads neither a YAML parser nor a validator. */
 export interface CachedPlan extends Analysis {
@@ -18,7 +20,12 @@ export function planIdentity(ingredients: readonly string[]): string {
 }
 
 /** The plan of that identity, when it is there and the files it rests on still are. */
-export async function readPlan(workspace: string, profile: string, identity: string): Promise<CachedPlan | undefined> {
+export async function readPlan(
+  workspace: string,
+  profile: string,
+  identity: string,
+  sightings?: Sightings,
+): Promise<CachedPlan | undefined> {
   let cached: { readonly identity: string } & CachedPlan;
   try {
     cached = JSON.parse(readFileSync(fileOf(workspace, profile), "utf8"));
@@ -27,14 +34,13 @@ export async function readPlan(workspace: string, profile: string, identity: str
   }
   if (cached.identity !== identity) return undefined;
   for (const file of cached.files) {
-    try {
-      if (!statSync(join(workspace, file)).isFile()) return undefined;
-    } catch {
-      return undefined;
-    }
+    const stamp = stampAt(join(workspace, file));
+    if (stamp === "") return undefined;
+    sightings?.file(file, stamp);
   }
   for (const patterns of cached.patterns) {
-    if ((await expandFiles({ workspace, artifacts: cached.plan.artifacts }, patterns)).length === 0) return undefined;
+    const root = { workspace, artifacts: cached.plan.artifacts, sightings };
+    if ((await expandFiles(root, patterns)).length === 0) return undefined;
   }
   return cached;
 }
@@ -53,6 +59,15 @@ export function writePlan(workspace: string, profile: string, identity: string, 
     } catch {
       // `.pipeline` is no folder: what writes next will say so.
     }
+  }
+}
+
+/** What cannot be looked at is not there. */
+function stampAt(path: string): string {
+  try {
+    return fileStamp(path);
+  } catch {
+    return "";
   }
 }
 

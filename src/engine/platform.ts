@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Json, PlatformFacts, PlatformFailure } from "../stage.ts";
@@ -11,6 +10,8 @@ import { canonical } from "./json.ts";
 import type { Digest, Plan, PlannedPlatform } from "./plan.ts";
 import type { PlatformProblem } from "./platform-problem.ts";
 import type { FromHost } from "./protocol.ts";
+import type { Sightings } from "./sightings.ts";
+import { deviceStamp } from "./stamp.ts";
 import type { Store } from "./store.ts";
 import { openTable } from "./table.ts";
 
@@ -37,7 +38,11 @@ export function openPlatformReader(
   environment: Environment,
   signal: AbortSignal,
   /** `memo`: its name; each node of a cluster has its own. `asks`: whether a cluster may be given a job to find out. */
-  { memo = "platforms", asks = false }: { readonly memo?: string; readonly asks?: boolean } = {},
+  {
+    memo = "platforms",
+    asks = false,
+    sightings,
+  }: { readonly memo?: string; readonly asks?: boolean; readonly sightings?: Sightings | undefined } = {},
 ): PlatformReader {
   const table = openTable<Entry>(store, memo, 1);
   return {
@@ -53,15 +58,19 @@ export function openPlatformReader(
       const values = platform.env.map((variable) => [variable, environment[variable] ?? null]);
       const identity = digestOf(canonical([bundle.digest, bundle.packages, values, process.version]));
       const known = table.get(name);
-      if (known?.identity === identity && known.watched.every(([path, stamp]) => stampOf(path) === stamp))
+      if (known?.identity === identity && known.watched.every(([path, stamp]) => deviceStamp(path) === stamp)) {
+        for (const variable of platform.env) sightings?.variable(variable, environment[variable]);
+        for (const [path, stamp] of known.watched) sightings?.watched(path, stamp);
         return known.facts;
+      }
+      sightings?.doubt();
       const file = await code.file(bundle);
       if (typeof file !== "string") return problem(file.reason, file.message, file.remedy);
       const answer = await probe(platform, file, store, code, environment, signal);
       if ("facts" in answer) {
         table.set(name, {
           identity,
-          watched: [...new Set(answer.watched)].map((path) => [path, stampOf(path)] as const),
+          watched: [...new Set(answer.watched)].map((path) => [path, deviceStamp(path)] as const),
           facts: answer.facts,
         });
         return answer.facts;
@@ -127,17 +136,6 @@ function unavailable(platform: PlannedPlatform, { reason, message, remedy }: Pla
 
 function problem(reason: string, message: string, remedy: string | undefined): PlatformProblem {
   return { reason, message, remedy: remedy ?? "" };
-}
-
-/** Appearing, disappearing and being written count; the times of a device node do not, since using it changes them. */
-function stampOf(path: string): string {
-  try {
-    const { size, mtimeNs, ino, rdev, mode } = statSync(path, { bigint: true });
-    const regular = (mode & 0o170000n) === 0o100000n;
-    return regular ? `${size}:${mtimeNs}:${ino}` : `${ino}:${rdev}`;
-  } catch {
-    return "missing";
-  }
 }
 
 /** One line for people: the fact named `device` where there is one, else all facts that are texts or numbers. */

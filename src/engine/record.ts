@@ -1,4 +1,4 @@
-import { renameSync, statSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFailure } from "./code-digest.ts";
 import { digestOf } from "./digest.ts";
@@ -14,7 +14,8 @@ import {
   serialisePipelineLock,
 } from "./pipeline-lock.ts";
 import type { Digest, Instance, InstanceName, Key, Plan } from "./plan.ts";
-import { stampOf } from "./stat-index.ts";
+import type { Sightings } from "./sightings.ts";
+import { fileStamp } from "./stamp.ts";
 import type { Store } from "./store.ts";
 import { producersOf } from "./survey.ts";
 import { openTable } from "./table.ts";
@@ -70,17 +71,27 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
 }
 
 /** `recordResults`, unless all is as it was the last time and nobody has touched the file. */
-export function recordOnce(store: Store, plan: Plan, inputs: Inputs, done: readonly Done[]): string | undefined {
+export function recordOnce(
+  store: Store,
+  plan: Plan,
+  inputs: Inputs,
+  done: readonly Done[],
+  sightings?: Sightings,
+): string | undefined {
   const memo = openTable<readonly [stamp: string, state: Digest]>(store, "recorded", 1);
   const names = plan.instances.length === done.length ? "" : plan.instances.map(({ name }) => name).join();
   // A key holds its instance's name.
   const results = done.map(({ key, outs }) => `${key} ${Object.values(outs).map(contentOf).join()}`);
   const state = digestOf(`${results.join("\n")}\n${names}`);
   const last = memo.get(LOCK_FILE);
-  if (last?.[0] === fileStamp(plan.workspace) && last[1] === state) return undefined;
+  const file = join(plan.workspace, LOCK_FILE);
+  const stamp = fileStamp(file);
+  sightings?.file(LOCK_FILE, stamp);
+  if (last?.[0] === stamp && last[1] === state) return undefined;
+  sightings?.doubt();
   const trouble = recordResults(plan, inputs, done, false);
   if (trouble === undefined) {
-    memo.set(LOCK_FILE, [fileStamp(plan.workspace), state]);
+    memo.set(LOCK_FILE, [fileStamp(file), state]);
     try {
       memo.save();
     } catch {
@@ -88,11 +99,6 @@ export function recordOnce(store: Store, plan: Plan, inputs: Inputs, done: reado
     }
   }
   return trouble;
-}
-
-function fileStamp(workspace: string): string {
-  const stats = statSync(join(workspace, LOCK_FILE), { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? "missing" : stampOf(stats);
 }
 
 /** The digest of what an instance is asked, with deps as they are recorded: equal on every machine that asks the same. */

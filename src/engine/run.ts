@@ -23,6 +23,7 @@ import { type Done, recordOnce } from "./record.ts";
 import type { RemoteConfig } from "./remote/config.ts";
 import { retryAfter } from "./retry.ts";
 import { type Need, type Performed, type Slot, schedule, type Task } from "./scheduler.ts";
+import type { Sightings } from "./sightings.ts";
 import { producersOf } from "./survey.ts";
 import { closureOf } from "./targets.ts";
 import { openValidator } from "./validate-out.ts";
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly resources?: Declared;
   /** A cache that other machines share. */
   readonly remote?: RemoteConfig | undefined;
+  /** Is told what the verdicts rest on. */
+  readonly sightings?: Sightings | undefined;
   /** See `Performer`. */
   readonly rehearse?: Performer["rehearse"];
 }
@@ -72,11 +75,11 @@ export async function runPlan(
     if (!warned.has(message)) emit({ type: "warning", message });
     warned.add(message);
   };
-  const { environment, signal, remote: config } = options;
+  const { environment, signal, remote: config, sightings } = options;
   // Loaded only where one is named: a run without it pays nothing.
   const open = config === undefined ? undefined : (await import("./remote/remote.ts")).openRemote;
   const remote: OpenRemote | undefined = open && ((store, cas) => open(config!, store, cas, signal, warn));
-  const engine = openEngine(plan, environment, signal, warn, { asks: true, remote });
+  const engine = openEngine(plan, environment, signal, warn, { asks: true, remote, sightings });
   try {
     const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
     return await runInstances(engine, instances, targets, options, emit, started);
@@ -356,7 +359,7 @@ async function runInstances(
         ? []
         : [{ instance, key: verdict.key, outs: result }];
     });
-    const trouble = recordOnce(store, plan, inputs, done);
+    const trouble = recordOnce(store, plan, inputs, done, engine.sightings);
     if (trouble !== undefined) emit({ type: "warning", message: trouble });
   }
   return problem ?? summarise(emit, { ...counts, ...(engine.remote && { remote: engine.remote.tally() }) }, started);

@@ -1,6 +1,8 @@
-import { type BigIntStats, statSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { digestFile } from "./digest.ts";
 import type { Digest } from "./plan.ts";
+import type { Sightings } from "./sightings.ts";
+import { isSettled, stampOf, statsOf } from "./stamp.ts";
 import type { Store } from "./store.ts";
 import { forgetful, openTable } from "./table.ts";
 
@@ -39,20 +41,16 @@ export interface StatIndex {
   save(): void;
 }
 
-/** Older than any clock tick and any rounding of time stamps that a file system does (FAT: 2 s). Materialised files are dated this far back. */
-export const SETTLED_MS = 3000;
-const TICK_MS = 20;
-
-const STAT = { bigint: true, throwIfNoEntry: false } as const;
-
 type Entry = readonly [stamp: string, digest: Digest];
 
-/** `trust: false` reads every file once again, whatever was remembered, for `pipeline verify`. */
-export function openStatIndex(store: Store, trust = true): StatIndex {
+/** `trust: false` reads every file once again, whatever was remembered, for `pipeline verify`. What is not known by its stamp is a doubt. */
+export function openStatIndex(store: Store, trust = true, sightings?: Sightings): StatIndex {
   const table = trust ? openTable<Entry>(store, "files", 1) : forgetful<Entry>();
-  const statsOf = (path: string): BigIntStats | undefined => {
-    const stats = statSync(`${store.workspace}/${path}`, STAT);
-    return stats?.isFile() ? stats : undefined;
+  const regular = (path: string): BigIntStats | undefined => {
+    const stats = statsOf(`${store.workspace}/${path}`);
+    if (stats?.isFile()) return stats;
+    sightings?.file(path, "");
+    return undefined;
   };
   const remember = (path: string, stats: BigIntStats, digest: Digest, at: number): void => {
     const entry = table.get(path);
@@ -63,38 +61,39 @@ export function openStatIndex(store: Store, trust = true): StatIndex {
     const stamp = stampOf(stats);
     if (entry?.[0] !== stamp || entry[1] !== digest) table.set(path, [stamp, digest]);
   };
-  const glance = (path: string): Glance | undefined => {
-    let stats: BigIntStats | undefined;
-    try {
-      stats = statsOf(path);
-    } catch (error) {
-      if (isAbsence(error)) return undefined;
-      throw error;
+  const known = (path: string, stamp: string): Digest | undefined => {
+    const entry = table.get(path);
+    if (entry?.[0] === stamp) {
+      sightings?.file(path, stamp);
+      return entry[1];
     }
+    sightings?.doubt();
+    return undefined;
+  };
+  const glance = (path: string): Glance | undefined => {
+    const stats = regular(path);
     if (stats === undefined) return undefined;
     const stamp = stampOf(stats);
-    const entry = table.get(path);
-    return { stamp, executable: isExecutable(stats), digest: entry?.[0] === stamp ? entry[1] : undefined };
+    return { stamp, executable: isExecutable(stats), digest: known(path, stamp) };
   };
   return {
     glance,
     async digest(path) {
       for (;;) {
         const at = Date.now();
-        let before: BigIntStats | undefined;
+        const before = regular(path);
+        if (before === undefined) return undefined;
+        const stamp = stampOf(before);
+        const state = { executable: isExecutable(before), bytes: Number(before.size), stamp };
+        const remembered = known(path, stamp);
+        if (remembered !== undefined) return { ...state, digest: remembered };
         try {
-          before = statsOf(path);
-          if (before === undefined) return undefined;
-          const stamp = stampOf(before);
-          const entry = table.get(path);
-          const known = { executable: isExecutable(before), bytes: Number(before.size), stamp };
-          if (entry?.[0] === stamp) return { ...known, digest: entry[1] };
           const digest = await digestFile(`${store.workspace}/${path}`);
           // Written while it was read: what was hashed may be neither the old nor the new.
-          const after = statsOf(path);
+          const after = statsOf(`${store.workspace}/${path}`);
           if (after === undefined || stampOf(after) !== stamp) continue;
           remember(path, before, digest, at);
-          return { ...known, digest };
+          return { ...state, digest };
         } catch (error) {
           if (isAbsence(error)) return undefined;
           throw error;
@@ -104,16 +103,6 @@ export function openStatIndex(store: Store, trust = true): StatIndex {
     learn: (path, digest, stats) => remember(path, stats, digest, Date.now()),
     save: () => table.save(),
   };
-}
-
-export function stampOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
-  return `${size}:${mtimeNs}:${ctimeNs}:${ino}`;
-}
-
-function isSettled({ mtimeNs }: BigIntStats, at: number): boolean {
-  // A whole second looks like a file system that keeps no fractions.
-  const tick = mtimeNs % 1_000_000_000n === 0n ? SETTLED_MS - 500 : TICK_MS;
-  return Number(mtimeNs / 1_000_000n) + tick < at;
 }
 
 export function isExecutable({ mode }: BigIntStats): boolean {

@@ -47,10 +47,17 @@ export function parseTree(bytes: Uint8Array): Tree | undefined {
   }
 }
 
-/** All entries below a directory that are not directories themselves, with `/`; `undefined` where there is no directory. */
-export function entriesBelow(directory: string): { readonly path: string; readonly regular: boolean }[] | undefined {
+/**
+ * All entries below a directory that are not directories themselves, with `/`; `undefined` where there is no directory.
+ * `onFolder` is told each folder before it is listed: `""`, `/a`, `/a/b`.
+ */
+export function entriesBelow(
+  directory: string,
+  onFolder: (below: string) => void = () => undefined,
+): { readonly path: string; readonly regular: boolean }[] | undefined {
   const found: { path: string; regular: boolean }[] = [];
   const walk = (folder: string, prefix: string): void => {
+    onFolder(`/${prefix}`.slice(0, -1));
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = prefix + entry.name;
       if (entry.isDirectory()) walk(join(folder, entry.name), `${path}/`);
