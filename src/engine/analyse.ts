@@ -7,6 +7,7 @@ import { isMapping } from "./expression.ts";
 import { expandFiles } from "./files.ts";
 import { findCycles, topologicalOrder } from "./graph.ts";
 import { type DepView, type FilePatterns, instancesOf, type StageView } from "./instances.ts";
+import { explainIo } from "./io-error.ts";
 import { joinDep, type Producers, parseReference } from "./joins.ts";
 import { expandMatrices } from "./matrix.ts";
 import { checkModule } from "./modules.ts";
@@ -80,7 +81,14 @@ export async function analyse(
   }
   checkOverlaps(owned, matrices, evaluator);
   for (const { patterns: list, path } of patterns.values()) {
-    if ((await expandFiles(folder, list)).length > 0) continue;
+    try {
+      if ((await expandFiles(folder, list)).length > 0) continue;
+    } catch (error) {
+      const problem = explainIo(error, "looking for it");
+      if (problem === undefined) throw error;
+      report.error("unreadable-file", tree.valueAt(path), problem.message, problem.remedy);
+      continue;
+    }
     const message = `no file matches ${list.map((pattern) => `\`${pattern}\``).join(", ")}`;
     const inArtifacts = list.some((pattern) => pattern.startsWith(`${artifacts}/`));
     const remedy = inArtifacts

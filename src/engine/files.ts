@@ -57,7 +57,8 @@ function filesIn(root: FileRoot, folder: string, name: string): string[] {
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
-  } catch {
+  } catch (error) {
+    if (isRefused(error)) throw error;
     return [];
   }
 }
@@ -94,12 +95,18 @@ function isFile({ workspace, sightings }: FileRoot, path: string): boolean {
   let stamp = "";
   try {
     stamp = fileStamp(join(workspace, path));
-  } catch {
-    // What cannot be looked at is not there.
+  } catch (error) {
+    if (isRefused(error)) throw error;
     sightings?.doubt();
   }
   sightings?.file(path, stamp);
   return stamp !== "";
+}
+
+/** What may not be looked at may be there: taken to be missing, it would silently be left out of a dep. */
+function isRefused(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EACCES" || code === "EPERM";
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -37,7 +37,9 @@ export function parseReference(
   if (known === undefined) {
     const remedy = stage.includes("${")
       ? `a stage's name is written out; ${FORM}`
-      : suggest(stage, producers.outs.keys(), "stages");
+      : text.includes("/")
+        ? `a file of the workspace is written { files: ${text} }`
+        : suggest(stage, producers.outs.keys(), "stages");
     report.error("unknown-stage", tree.inside(path, stage), `there is no stage \`${stage}\``, remedy);
     return undefined;
   }

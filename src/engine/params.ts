@@ -44,15 +44,12 @@ export function resolveParams(
   for (const name of profiles.names) {
     const value = profiles.overlayOf(name);
     const layer = { name: `profile \`${name}\``, value, place: placesIn(tree, ["profiles", name]) };
-    checkOverlay(defaults, layer, [], report);
-    overlays.set(name, layer);
+    if (checkOverlay(defaults, layer, [], report)) overlays.set(name, layer);
   }
-  if (chosen !== undefined) layers.push(...profiles.lineOf(chosen).map((name) => overlays.get(name)!));
+  if (chosen !== undefined) layers.push(...profiles.lineOf(chosen).flatMap((name) => overlays.get(name) ?? []));
   for (const argument of set) {
     const layer = parseSet(argument, report);
-    if (layer === undefined) continue;
-    checkOverlay(defaults, layer, [], report);
-    layers.push(layer);
+    if (layer !== undefined && checkOverlay(defaults, layer, [], report)) layers.push(layer);
   }
   const merged = layers.map(({ value }) => value).reduce(merge);
   const origin = (path: Path, what: "key" | "value"): Place =>
@@ -90,25 +87,30 @@ function chooseProfile(
   return undefined;
 }
 
-/** Reports what an overlay sets that has no default, or a default of another kind. */
-function checkOverlay(defaults: Json, layer: Layer, path: Path, report: Report): void {
+/**
+ * Reports what an overlay sets that has no default, or a default of another kind. Whether there was none of that: what is
+ * refused is not laid over the defaults, where it would bring complaints about what is made from it.
+ */
+function checkOverlay(defaults: Json, layer: Layer, path: Path, report: Report): boolean {
   const value = at(layer.value, path);
   const before = at(defaults, path);
-  if (value === undefined || before === undefined || before === null) return;
+  if (value === undefined || before === undefined || before === null) return true;
   const kind = shapeOf(value);
   const expected = shapeOf(before);
   if (kind !== expected) {
-    if (path.length === 0 && layer.name.startsWith("profile")) return; // The schema has said so.
+    if (path.length === 0 && layer.name.startsWith("profile")) return false; // The schema has said so.
     const message = `\`params.${path.join(".")}\` is ${expected}, and ${layer.name} sets it to ${kind}`;
     report.error("param-kind", layer.place(path, "value"), message, `give ${expected}`);
-    return;
+    return false;
   }
-  if (!isMapping(value) || !isMapping(before) || compactKind(before) !== undefined) return;
+  if (!isMapping(value) || !isMapping(before) || compactKind(before) !== undefined) return true;
+  let isFine = true;
   for (const key of Object.keys(value)) {
     if (Object.hasOwn(before, key)) {
-      checkOverlay(defaults, layer, [...path, key], report);
+      isFine = checkOverlay(defaults, layer, [...path, key], report) && isFine;
       continue;
     }
+    isFine = false;
     const message = `${layer.name} sets \`params.${[...path, key].join(".")}\`, which has no default`;
     const remedy = suggest(key, Object.keys(before), "keys");
     report.error(
@@ -118,6 +120,7 @@ function checkOverlay(defaults: Json, layer: Layer, path: Path, report: Report):
       `${remedy}; new ones go under \`params:\``,
     );
   }
+  return isFine;
 }
 
 /** A compact list is a list, however it is written. A part of one (`geometric.count`) is its own number. */

@@ -33,14 +33,17 @@ export async function readPlan(
     return undefined;
   }
   if (cached.identity !== identity) return undefined;
-  for (const file of cached.files) {
-    const stamp = stampAt(join(workspace, file));
-    if (stamp === "") return undefined;
-    sightings?.file(file, stamp);
-  }
-  for (const patterns of cached.patterns) {
+  try {
+    for (const file of cached.files) {
+      const stamp = fileStamp(join(workspace, file));
+      if (stamp === "") return undefined;
+      sightings?.file(file, stamp);
+    }
     const root = { workspace, artifacts: cached.plan.artifacts, sightings };
-    if ((await expandFiles(root, patterns)).length === 0) return undefined;
+    for (const patterns of cached.patterns) if ((await expandFiles(root, patterns)).length === 0) return undefined;
+  } catch {
+    // Gone, or not to be read: making the plan tells which.
+    return undefined;
   }
   return cached;
 }
@@ -59,15 +62,6 @@ export function writePlan(workspace: string, profile: string, identity: string, 
     } catch {
       // `.pipeline` is no folder: what writes next will say so.
     }
-  }
-}
-
-/** What cannot be looked at is not there. */
-function stampAt(path: string): string {
-  try {
-    return fileStamp(path);
-  } catch {
-    return "";
   }
 }
 

@@ -163,6 +163,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   BAD_INDENT: "align this line with its siblings",
   MULTILINE_IMPLICIT_KEY: "close the bracket or quote that is open above",
   BAD_ALIAS: "define the anchor (&name) before the alias (*name)",
+  TAG_RESOLVE_FAILED: "remove the tag, or quote a text that begins with !",
+  MULTIPLE_DOCS: "keep one document: remove the line --- and what does not belong",
   BLOCK_AS_IMPLICIT_KEY: "put the nested mapping on its own, deeper line, or in { }",
 };
 
@@ -175,8 +177,18 @@ function reportSyntax(document: Document, source: Source, report: Report): void 
       derailed = true;
     }
     const place = { source, start: pos[0], end: Math.max(pos[1], pos[0] + 1) };
-    const remedy = REMEDIES[code] ?? "correct the YAML here; the rest is checked once it parses";
-    report.error("yaml-syntax", place, decapitalise(message), remedy);
+    const told = code === "MULTIPLE_DOCS" ? "a second document begins here" : decapitalise(message);
+    report.error(
+      "yaml-syntax",
+      place,
+      told,
+      REMEDIES[code] ?? "correct the YAML here; the rest is checked once it parses",
+    );
+  }
+  // What the parser only warns of, a tag that it does not know or a directive, would be read as if it were not there.
+  for (const { code, message, pos } of document.warnings) {
+    const place = { source, start: pos[0], end: Math.max(pos[1], pos[0] + 1) };
+    report.error("yaml-syntax", place, decapitalise(message), REMEDIES[code] ?? "remove it");
   }
 }
 

@@ -83,6 +83,28 @@ describe("what this user may not read", () => {
     expect(unread.status).toBe(2);
     chmodSync(workspace.path("data/one.txt"), 0o644);
 
+    // Left out, its files would silently change what the dep is.
+    workspace.write(
+      "pipeline.yaml",
+      workspace.read("pipeline.yaml").replace('"data/*.txt"', '["data/*.txt", "more/*.txt"]'),
+    );
+    workspace.write("more/two.txt", "two\n");
+    if (isRoot) giveAway(dirname(workspace.root));
+    for (const pattern of ["more/*.txt", "more/**/*.txt", "more/two.txt"]) {
+      workspace.write("pipeline.yaml", workspace.read("pipeline.yaml").replace(/"more[^"]*"/, `"${pattern}"`));
+      if (isRoot) giveAway(dirname(workspace.root));
+      expect(asUser(workspace, "run").status).toBe(0);
+      chmodSync(workspace.path("more"), 0);
+      for (const command of ["run", "status"]) {
+        const { status, stderr } = asUser(workspace, command);
+        expect(stderr).toMatch(
+          /^pipeline\.yaml:3:\d+ {2}error {2}\S+more(\/two\.txt)? cannot be read: permission denied$/m,
+        );
+        expect(status).toBe(2);
+      }
+      chmodSync(workspace.path("more"), 0o755);
+    }
+
     chmodSync(workspace.path("stages"), 0);
     const closed = asUser(workspace, "run");
     expect(closed.stderr).toMatch(

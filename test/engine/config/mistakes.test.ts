@@ -82,6 +82,20 @@ stages:
       }
     });
 
+    it("tells a second document, a tag that it does not know, and how a file is a dep", async () => {
+      expect(
+        await remedies(`version: 1
+params: { n: ⟦yaml-syntax:!!foo⟧ 3 }
+stages: { a: { cmd: a, deps: { d: ⟦unknown-stage:data/images⟧.gz } } }
+`),
+      ).toEqual([
+        expect.stringContaining("remove the tag"),
+        "a file of the workspace is written { files: data/images.gz }",
+      ]);
+      const [second] = await expectMistakes("version: 1\nstages: {}\n⟦yaml-syntax:---⟧\nversion: 1\n");
+      expect(second!.message).toBe("a second document begins here");
+    });
+
     it("follows anchors and aliases to where the mistake is written", async () => {
       await expectMistakes(`version: 1
 stages:

@@ -24,6 +24,20 @@ stages: { a: { run: stages/a.ts, params: { p: "\${params.p}" } } }
 };
 
 describe("params", () => {
+  it("are left as they were by what is refused, which brings no second complaint", async () => {
+    const text = `version: 1
+params: { list: [1, 2], name: a }
+profiles: { other: { list: ⟦param-kind:3⟧ } }
+stages: { a: { run: stages/a.ts, matrix: { x: "\${params.list}" }, outs: { o: "\${params.name}/\${x}" } } }
+`;
+    await expectMistakes(text, { profile: "other" });
+    const told = await diagnosticsOf(text.replace("⟦param-kind:3⟧", "[3]"), { set: ["list=3", "name="] });
+    expect(told.map(({ position, reason }) => `${position.file} ${reason}`)).toEqual([
+      "--set param-kind",
+      "--set param-kind",
+    ]);
+  });
+
   const layered = `params: { p: { a: 1, b: { c: [1, 2], d: x } } }
 profiles:
   quick: { p: { a: 2 } }
