@@ -2,7 +2,7 @@
 import * as vega from "vega";
 import { collectComplaints } from "./complaints.ts";
 import { SUBSCRIPT_SIZE, textRuns, withSubscripts } from "./subscripts.ts";
-import { FAMILY, faceOf, font } from "./typeface.ts";
+import { faceOf, font } from "./typeface.ts";
 
 interface TextItem {
   readonly fontSize?: number;
@@ -54,16 +54,14 @@ function stable(svg: string): string {
   );
 }
 
-/** Subscripts as lowered spans, and the families' fallback for viewers without the font. */
+/** Subscripts as lowered spans. */
 function typeset(svg: string): string {
-  return svg
-    .replace(/<text([^>]*)>(.*?)<\/text>/gs, (_, attributes: string, content: string) => {
-      const size = Number(/font-size="([\d.]+)/.exec(attributes)?.[1] ?? DEFAULT_SIZE);
-      // What stands between tags: a text of several lines has a span for each.
-      const lines = content.replace(/(^|>)([^<]+)/g, (_match, before: string, line: string) => {
-        return before + withSubscripts(line, size);
-      });
-      return `<text${attributes}>${lines}</text>`;
-    })
-    .replaceAll(`font-family="${FAMILY}"`, `font-family="${FAMILY}, sans-serif"`);
+  return svg.replace(/<text([^>]*)>(.*?)<\/text>/gs, (_, attributes: string, content: string) => {
+    const size = Number(/font-size="([\d.]+)/.exec(attributes)?.[1] ?? DEFAULT_SIZE);
+    // What stands between tags: a text of several lines has a span for each.
+    const lines = content.replace(/(^|>)([^<]+)/g, (_match, before: string, line: string) => {
+      return before + withSubscripts(line, size);
+    });
+    return `<text${attributes}>${lines}</text>`;
+  });
 }

@@ -1,7 +1,7 @@
 /** One look for all figures: a paper's, not a dashboard's. */
 import type { Config } from "vega-lite";
 import { SURROUNDINGS } from "./colors.ts";
-import { FAMILY } from "./typeface.ts";
+import { FONT_FAMILY } from "./typeface.ts";
 
 const { ink: INK, axis: AXIS, grid: GRID, paper: PAPER } = SURROUNDINGS;
 
@@ -9,7 +9,7 @@ const { ink: INK, axis: AXIS, grid: GRID, paper: PAPER } = SURROUNDINGS;
 export const SIZES = { tick: 11, label: 12, title: 12, letter: 13 } as const;
 
 export const THEME: Config = {
-  font: FAMILY,
+  font: FONT_FAMILY,
   background: PAPER,
   padding: 8,
   // Labels for screen readers repeat every datum in the SVG; the description on its root is enough.

@@ -5,6 +5,12 @@ import { type Font, readFont } from "./font.ts";
 
 export const FAMILY = "Source Sans 3";
 
+/**
+ * As CSS takes it, in an SVG's attributes and a canvas's font: without quotation marks a name that ends in a number is invalid,
+ * and browsers then set and measure text in a font of their own. The second is for viewers without the first.
+ */
+export const FONT_FAMILY = `'${FAMILY}', sans-serif`;
+
 const resolve = createRequire(import.meta.url).resolve;
 
 /** Literal paths, so that the engine sees which package a figure's key depends on. */

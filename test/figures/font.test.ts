@@ -1,12 +1,12 @@
 import { Resvg } from "@resvg/resvg-js";
 import { describe, expect, it } from "vitest";
 import { readFont } from "../../src/figures/font.ts";
-import { FAMILY, type Face, faceOf, font, fontFiles } from "../../src/figures/typeface.ts";
+import { FAMILY, type Face, FONT_FAMILY, faceOf, font, fontFiles } from "../../src/figures/typeface.ts";
 
 /** What resvg draws, kerning and all, by the distance of two bars around the text. */
 function drawnWidth(text: string, size: number, style: string): number {
   const box = (content: string): number => {
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="100"><text xml:space="preserve" x="50" y="50" font-family="${FAMILY}" font-size="${size}px" ${style}>${content}</text></svg>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="100"><text xml:space="preserve" x="50" y="50" font-family="${FONT_FAMILY}" font-size="${size}px" ${style}>${content}</text></svg>`;
     const font = { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FAMILY };
     return new Resvg(svg, { font }).getBBox()!.width;
   };

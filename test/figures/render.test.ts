@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { compileSpec, type FigureSpec, fillSpec, type Rows } from "../../src/figures/compile.ts";
 import { missingGlyphs } from "../../src/figures/glyphs.ts";
 import { type RenderedFigure, renderFigure } from "../../src/figures/render.ts";
-import { FAMILY, fontFiles } from "../../src/figures/typeface.ts";
+import { FAMILY, FONT_FAMILY, fontFiles } from "../../src/figures/typeface.ts";
 import { FIGURES } from "./drawn.ts";
 import { normalised } from "./normalise.ts";
 
@@ -32,7 +32,7 @@ describe.each(FIGURES)("$name", ({ name, spec, data }) => {
   it("sets all text in the theme's typeface", () => {
     const texts = [...figure.svg.matchAll(/<text([^>]*)>/g)];
     expect(texts.length).toBeGreaterThan(15);
-    for (const [, attributes] of texts) expect(attributes).toContain(`font-family="${FAMILY}, sans-serif"`);
+    for (const [, attributes] of texts) expect(attributes).toContain(`font-family="${FONT_FAMILY}"`);
     expect(missingGlyphs(figure.svg)).toEqual([]);
   });
 
@@ -63,7 +63,7 @@ describe.each(FIGURES)("$name", ({ name, spec, data }) => {
     const { datasets, config } = figure.spec as unknown as { datasets: Record<string, Rows>; config: { font: string } };
     expect(Object.keys(datasets).sort()).toEqual(Object.keys(rows).sort());
     expect(Object.values(datasets).every((set) => set.length > 0)).toBe(true);
-    expect(config.font).toBe(FAMILY);
+    expect(config.font).toBe(FONT_FAMILY);
   });
 });
 
