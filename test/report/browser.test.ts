@@ -70,6 +70,8 @@ describe.skipIf(absent !== undefined)("the report in a browser", () => {
     const context = await browser.newContext(options);
     try {
       const page = await context.newPage();
+      // The test's own limit holds: on a busy machine a page takes its time.
+      page.setDefaultTimeout(0);
       const troubles: string[] = [];
       page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) troubles.push(message.text());
@@ -87,6 +89,22 @@ describe.skipIf(absent !== undefined)("the report in a browser", () => {
       await context.close();
     }
   }
+
+  it("measures texts in the typeface that it sets them in, and cuts none off", () =>
+    visit(DESKTOP, async ({ page }) => {
+      const texts = await page.$$eval("svg.marks", (drawings) =>
+        drawings.flatMap((drawing) => {
+          const frame = drawing.getBoundingClientRect();
+          return [...drawing.querySelectorAll("text")].map((text) => {
+            const { left, right } = text.getBoundingClientRect();
+            return { family: getComputedStyle(text).fontFamily, off: Math.max(frame.left - left, right - frame.right) };
+          });
+        }),
+      );
+      expect(texts.length).toBeGreaterThan(50);
+      expect(new Set(texts.map(({ family }) => family))).toEqual(new Set(['"Source Sans 3", sans-serif']));
+      expect(Math.max(...texts.map(({ off }) => off))).toBeLessThanOrEqual(0);
+    }));
 
   it("draws every figure from disk, with no complaint and no connection", () =>
     visit(DESKTOP, async ({ page }) => {
