@@ -42,6 +42,15 @@ const FAINT = `(() => {
   return { found, seen };
 })()`;
 
+/** Runs in the page: the typeface of each drawn text, and by how many pixels it is off its figure. */
+const TEXTS = `[...document.querySelectorAll("svg.marks")].flatMap((drawing) => {
+  const frame = drawing.getBoundingClientRect();
+  return [...drawing.querySelectorAll("text")].map((text) => {
+    const { left, right } = text.getBoundingClientRect();
+    return { family: getComputedStyle(text).fontFamily, off: Math.max(frame.left - left, right - frame.right) };
+  });
+})`;
+
 /** A page from disk, and everything that a visitor should never see of it: complaints, failures, connections. */
 interface Visit {
   readonly page: Page;
@@ -92,15 +101,7 @@ describe.skipIf(absent !== undefined)("the report in a browser", () => {
 
   it("measures texts in the typeface that it sets them in, and cuts none off", () =>
     visit(DESKTOP, async ({ page }) => {
-      const texts = await page.$$eval("svg.marks", (drawings) =>
-        drawings.flatMap((drawing) => {
-          const frame = drawing.getBoundingClientRect();
-          return [...drawing.querySelectorAll("text")].map((text) => {
-            const { left, right } = text.getBoundingClientRect();
-            return { family: getComputedStyle(text).fontFamily, off: Math.max(frame.left - left, right - frame.right) };
-          });
-        }),
-      );
+      const texts = await page.evaluate<{ family: string; off: number }[]>(TEXTS);
       expect(texts.length).toBeGreaterThan(50);
       expect(new Set(texts.map(({ family }) => family))).toEqual(new Set(['"Source Sans 3", sans-serif']));
       expect(Math.max(...texts.map(({ off }) => off))).toBeLessThanOrEqual(0);
