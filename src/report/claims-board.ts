@@ -1,7 +1,7 @@
 import { type Claim, type ClaimsFile, countVerdicts, type PaperTable, VERDICT_TEXT, VERDICTS } from "./claims.ts";
 import { plural } from "./figures.ts";
 import { anchor, type Html, html } from "./html.ts";
-import { figureLabel, valueText } from "./values.ts";
+import { figureLabel, isPapersFigure, valueText } from "./values.ts";
 
 /** All statements of the paper with its numbers, ours and how they came out. None is left out, whatever it came to. */
 export function claimsBoard(files: readonly ClaimsFile[]): Html {
@@ -33,9 +33,14 @@ export function failures(files: readonly ClaimsFile[]): Html | false {
   )}</ul></div>`;
 }
 
+/** The paper's figures go by their numbers. */
+export function shortTitle({ figure, title }: Pick<ClaimsFile, "figure" | "title">): string {
+  return isPapersFigure(figure) ? figureLabel(figure) : title;
+}
+
 function fileTable({ figure, title, claims }: ClaimsFile): Html {
   const id = anchor("claims", figure);
-  return html`<div class="card" id="${id}" data-group><h3><a href="#${anchor("figure", figure)}">${figureLabel(figure)}</a>. ${title}</h3>
+  return html`<div class="card" id="${id}" data-group><h3><a href="#${anchor("figure", figure)}">${shortTitle({ figure, title })}</a>${isPapersFigure(figure) && html`. ${title}`}</h3>
 <table class="claims"><colgroup><col class="statement"><col class="value"><col class="value"><col class="verdict-column"></colgroup>
 <thead><tr><th scope="col">Statement</th><th scope="col">Paper</th><th scope="col">Ours</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${claims.map((claim) => claimRow(figure, claim))}</tbody></table></div>`;

@@ -2,14 +2,14 @@ import { countVerdicts, VERDICT_TEXT, VERDICTS } from "./claims.ts";
 import type { FigureEntry, State } from "./data.ts";
 import { anchor, type Html, html, jsonScript, raw } from "./html.ts";
 import { makeInteractive } from "./interactive.ts";
-import { figureLabel } from "./values.ts";
+import { figureLabel, isPapersFigure } from "./values.ts";
 
 /** One figure: the still picture, which a browser with scripts replaces by a drawing with tooltips and zoom. */
 export function figureArticle(figure: FigureEntry): Html {
   const { name, spec, claims, stage, state } = figure;
   const id = anchor("figure", name);
   const label = labelOf(figure);
-  const title = claims === undefined ? label : `${label}. ${claims.title}`;
+  const title = claims === undefined || claims.title === label ? label : `${label}. ${claims.title}`;
   const caption = captionOf(figure);
   if (spec === undefined) {
     return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title">${title}</h3><p class="soft">Not made yet: <code>npx pipeline run ${stage}</code></p></article>`;
@@ -72,7 +72,7 @@ function summary({ name, claims }: FigureEntry): Html {
     (verdict) =>
       html`<span class="verdict ${verdict}">${counts[verdict]} ${plural(counts[verdict], VERDICT_TEXT[verdict])}</span> `,
   );
-  return html`<p>Of the paper's statements on it: ${parts} <a href="#${anchor("claims", name)}">all with their numbers</a></p>`;
+  return html`<p>${isPapersFigure(name) ? html`Of the paper's statements` : "Of the statements"} on it: ${parts} <a href="#${anchor("claims", name)}">all with their numbers</a></p>`;
 }
 
 /** `1 holds`, `3 hold` */

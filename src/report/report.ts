@@ -1,5 +1,5 @@
 import { formatSeconds } from "../reporters/text.ts";
-import { claimCounts, claimsBoard, failures, tablesBesides } from "./claims-board.ts";
+import { claimCounts, claimsBoard, failures, shortTitle, tablesBesides } from "./claims-board.ts";
 import { dagSvg, secondsOf } from "./dag-svg.ts";
 import type { ReportData } from "./data.ts";
 import { figureArticle, labelOf } from "./figures.ts";
@@ -7,7 +7,7 @@ import { anchor, html } from "./html.ts";
 import type { Libraries } from "./libraries.ts";
 import { page, type Section } from "./page.ts";
 import { provenance } from "./provenance.ts";
-import { figureLabel, timeText } from "./values.ts";
+import { timeText } from "./values.ts";
 
 /** The whole page. */
 export function reportPage(data: ReportData, libraries: Libraries): string {
@@ -31,7 +31,7 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
       id: "claims",
       title: "The paper's statements",
       body: claimsBoard(claims),
-      entries: claims.map(({ figure }) => ({ id: anchor("claims", figure), title: figureLabel(figure) })),
+      entries: claims.map((file) => ({ id: anchor("claims", file.figure), title: shortTitle(file) })),
     },
     ...(tables === undefined ? [] : [{ id: "tables", title: "The paper's tables", body: tables }]),
     {

@@ -15,6 +15,8 @@ export function numberText(value: number): string {
 
 const PAPERS_FIGURE = /^fig0*(\d+)([a-z]?)$/;
 
+export const isPapersFigure = (name: string): boolean => PAPERS_FIGURE.test(name);
+
 /** `Figure 5a` of `fig05a`, `Image convergence` of `image-convergence`. */
 export function figureLabel(name: string): string {
   const [, number, part = ""] = PAPERS_FIGURE.exec(name) ?? [];
@@ -24,7 +26,7 @@ export function figureLabel(name: string): string {
 
 /** `fig02` before `fig10`, `fig05` before `fig05a`, and the paper's figures before others. */
 export function byFigure(a: string, b: string): number {
-  const others = (name: string): number => (PAPERS_FIGURE.test(name) ? 0 : 1);
+  const others = (name: string): number => (isPapersFigure(name) ? 0 : 1);
   return others(a) - others(b) || a.localeCompare(b, "en", { numeric: true });
 }
 

@@ -134,6 +134,18 @@ describe("a figure that the paper does not have", () => {
     expect(shown.includes(HOSTILE)).toBe(false);
   });
 
+  it("is called by its title once, and its statements are not the paper's", () => {
+    const claims = { ...first!.claims!, figure: "density", title: "The whole spectrum" };
+    const spec = { ...first!.spec, usermeta: { title: "The whole spectrum" } };
+    const data = reportData([{ ...own, spec, claims }]);
+    const whole = reportPage({ ...data, claims: [claims] }, { scripts: [], fonts: [] });
+    expect(whole).toContain(">The whole spectrum</h3>");
+    expect(whole).toContain('<a href="#figure-density">The whole spectrum</a></h3>');
+    expect(whole).not.toContain("The whole spectrum. The whole spectrum");
+    expect(whole).toContain("<p>Of the statements on it:");
+    expect(page).toContain("<p>Of the paper's statements on it:");
+  });
+
   it("comes after the paper's", () => {
     expect(["convergence", "fig10", "density", "fig02"].sort(byFigure)).toEqual([
       "fig02",
