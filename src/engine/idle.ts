@@ -4,7 +4,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { digestOf } from "./digest.ts";
 import type { Environment } from "./environment.ts";
 import type { Event } from "./event.ts";
-import type { InstanceName, Key } from "./plan.ts";
+import type { Digest, InstanceName, Key } from "./plan.ts";
 import { isStillSo, type Seen } from "./sightings.ts";
 import { openStore } from "./store.ts";
 
@@ -36,6 +36,12 @@ export interface Asked {
   readonly node: string;
 }
 
+interface Head {
+  readonly format: number;
+  readonly asked: Asked;
+  readonly sha256: Digest;
+}
+
 /** Of this file's layout, and of what sightings mean. */
 const FORMAT = 1;
 
@@ -45,8 +51,14 @@ const FORMAT = 1;
  */
 export function findIdleRun(asked: Asked, environment: Environment): IdleRun | undefined {
   try {
-    const run = parseIdleRun(readFileSync(fileOf(asked.workspace)));
-    return run !== undefined && isSame(run.asked, asked) && holds(run, environment) ? run : undefined;
+    const bytes = readFileSync(fileOf(asked.workspace));
+    const end = bytes.indexOf("\n");
+    const head = JSON.parse(bytes.toString("utf8", 0, end)) as Head;
+    if (head.format !== FORMAT || !isSame(head.asked, asked)) return undefined;
+    const text = bytes.subarray(end + 1);
+    if (head.sha256 !== digestOf(text)) return undefined;
+    const run = { asked, ...(JSON.parse(text.toString()) as Omit<IdleRun, "asked">) };
+    return holds(run, environment) ? run : undefined;
   } catch {
     // Missing, broken, or something that it rested on cannot be looked at: the ordinary way finds out.
     return undefined;
@@ -69,17 +81,11 @@ function fileOf(workspace: string): string {
   return join(workspace, ".pipeline", "index", "idle.jsonl");
 }
 
-/** Two lines of JSON: the check sum of the second, and the run. Nothing else would notice a wrong name or key in it. */
-function idleText(run: IdleRun): string {
-  const text = JSON.stringify(run);
-  return `${JSON.stringify({ format: FORMAT, sha256: digestOf(text) })}\n${text}`;
-}
-
-function parseIdleRun(bytes: Buffer): IdleRun | undefined {
-  const end = bytes.indexOf("\n");
-  const { format, sha256 } = JSON.parse(bytes.toString("utf8", 0, end)) as { format: unknown; sha256: unknown };
-  const text = bytes.subarray(end + 1);
-  return format === FORMAT && sha256 === digestOf(text) ? (JSON.parse(text.toString()) as IdleRun) : undefined;
+/** Two lines of JSON: which run it was with the check sum of the rest, and the rest. Nothing else would notice a wrong name or key in it. */
+function idleText({ asked, ...rest }: IdleRun): string {
+  const text = JSON.stringify(rest);
+  const head: Head = { format: FORMAT, asked, sha256: digestOf(text) };
+  return `${JSON.stringify(head)}\n${text}`;
 }
 
 function holds({ seen, device, asked }: IdleRun, environment: Environment): boolean {
