@@ -1,4 +1,4 @@
-import { startLineProcess } from "./line-process.ts";
+import { KilledError, startLineProcess } from "./line-process.ts";
 
 export type ImageRowKind = "gradient" | "hvp" | "hvp-linearized";
 
@@ -23,6 +23,9 @@ export interface Absent {
   readonly absent: string;
 }
 
+/** The kernel killed the process, or whoever watches the machine's memory did. */
+export const OUT_OF_MEMORY = "out of memory";
+
 /** A process that answers timing requests on one network and one batch, one JSON object a line. */
 export interface ImageContender {
   readonly name: string;
@@ -32,5 +35,16 @@ export interface ImageContender {
 
 export async function startImageContender(name: string, command: readonly string[]): Promise<ImageContender> {
   const { ask, stop } = await startLineProcess(name, command);
-  return { name, measure: async (request) => (await ask(request)) as ImageMeasurement | Absent, stop };
+  return {
+    name,
+    stop,
+    async measure(request) {
+      try {
+        return (await ask(request)) as ImageMeasurement | Absent;
+      } catch (error) {
+        if (error instanceof KilledError) return { absent: OUT_OF_MEMORY };
+        throw error;
+      }
+    },
+  };
 }

@@ -6,6 +6,7 @@ import {
   type ImageContender,
   type ImageMeasurement,
   type ImageRowKind,
+  OUT_OF_MEMORY,
   startImageContender,
 } from "./image-contender.ts";
 import { type ImageNetworkName, writeImageData } from "./image-data.ts";
@@ -28,6 +29,7 @@ export const IMAGE_GROUPS: readonly ImageGroup[] = [
 ];
 
 const KINDS: readonly ImageRowKind[] = ["gradient", "hvp", "hvp-linearized"];
+const isWanted = (row: ImageRowKind): boolean => process.env.BENCH_KINDS?.split(",").includes(row) ?? true;
 const NAMES = ["onnx:cpu", "PyTorch", "PyTorch compiled", "JAX"] as const;
 
 interface Cell {
@@ -51,7 +53,7 @@ export async function runImageRows(
     const folder = mkdtempSync(join(tmpdir(), "gd-instabilities-bench-"));
     writeImageData(folder, group.network, group.images);
     try {
-      for (const row of KINDS) {
+      for (const row of KINDS.filter(isWanted)) {
         const cells = await measureRow(group, row, folder, python);
         report(
           `| ${group.network}, ${group.images} | ${row} | ${cells.map((cell) => format(cell, cells[0]!)).join(" | ")} |`,
@@ -77,6 +79,7 @@ async function measureRow(group: ImageGroup, row: ImageRowKind, folder: string, 
     const measured: ImageMeasurement | Absent = await contender.measure({ row, iterations: counts ? iterations : 1 });
     if ("absent" in measured) {
       cell.absent = measured.absent;
+      process.stderr.write(`${contender.name}, ${network} ${row}: ${cell.absent}\n`);
       return;
     }
     expected ??= vectorIn(measured.result);
@@ -89,6 +92,7 @@ async function measureRow(group: ImageGroup, row: ImageRowKind, folder: string, 
     if (!counts) return;
     cell.milliseconds.push(median(measured.milliseconds));
     cell.processor.push(measured.processorMilliseconds);
+    process.stderr.write(`${contender.name}, ${network} ${row}: ${format(cell, cell)}\n`);
   };
   if (together) {
     const contenders: ImageContender[] = [];
@@ -99,7 +103,8 @@ async function measureRow(group: ImageGroup, row: ImageRowKind, folder: string, 
   } else {
     for (const i of [...NAMES.keys(), 0]) {
       const contender = await start(i);
-      for (let round = 0; round <= rounds; round++) await take(contender, i, round > 0);
+      // Preparing has called each once already; a round more to warm up would take minutes here.
+      for (let round = 0; round < rounds; round++) await take(contender, i, true);
       await contender.stop();
     }
   }
@@ -113,7 +118,7 @@ function commandOf(i: number, folder: string, network: string, python: string): 
 
 /** Milliseconds (ratio to ours), processor time, peak memory. */
 function format(cell: Cell, ours: Cell): string {
-  if (cell.absent !== undefined) return "–";
+  if (cell.absent !== undefined) return cell.absent === OUT_OF_MEMORY ? OUT_OF_MEMORY : "–";
   const time = median(cell.milliseconds);
   const ratio = cell === ours ? "" : ` (${(time / median(ours.milliseconds)).toFixed(2)}×)`;
   const variant = cell.variant === "" ? "" : `, ${cell.variant}`;

@@ -9,6 +9,9 @@ export interface LineProcess {
   stop(): Promise<void>;
 }
 
+/** The process was ended by SIGKILL: by the kernel, where memory ran out. */
+export class KilledError extends Error {}
+
 export async function startLineProcess(name: string, command: readonly string[]): Promise<LineProcess> {
   const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout! });
@@ -20,6 +23,7 @@ export async function startLineProcess(name: string, command: readonly string[])
     },
     stop: () =>
       new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.once("exit", () => resolve());
         child.stdin!.end();
       }),
@@ -28,7 +32,8 @@ export async function startLineProcess(name: string, command: readonly string[])
 
 function nextLine(child: ChildProcess, lines: Interface, name: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`${name} ended with code ${code}`));
+    const onExit = (code: number | null, signal: string | null) =>
+      reject(signal === "SIGKILL" ? new KilledError(name) : new Error(`${name} ended with code ${code ?? signal}`));
     child.once("exit", onExit);
     lines.once("line", (line) => {
       child.off("exit", onExit);
