@@ -63,7 +63,7 @@ export interface ImageObjectiveOptions {
   readonly memory?: {
     /** Batches of each split. Default 256 MiB. */
     readonly data?: number;
-    /** Residuals of linearizations: what is not kept is computed again for each product. Default `RESIDUAL_BUDGET`. */
+    /** Residuals of linearizations: ghost batches without them take products from nothing. Default `RESIDUAL_BUDGET`. */
     readonly residuals?: number;
   };
   /** Default f64 on runtimes that compute in it, else f32. */
@@ -271,18 +271,19 @@ export async function makeImageObjective(
                 throw new Error(`${rows.length} replicas take ${rows.length} vectors, were given ${vectors.length}`);
               const products = createSums(vectors.length, numParams);
               await forEach(train, rows, async (batch, index, inputs, row) => {
-                const stored = kept.get(`${row}/${index}`);
-                const residuals =
-                  stored ?? (await (await compiled("residuals", batch, programs.residuals)).runOnDevice(inputs));
+                const residuals = kept.get(`${row}/${index}`);
                 const { tangentInputs } = programs.linearized(formOf(batch));
-                const run = await compiled("tangent", batch, (form) => programs.linearized(form).tangent);
-                const fixed = [...tangentInputs.map((i) => inputs[i]!), ...residuals];
+                const run =
+                  residuals === undefined
+                    ? await compiled("product", batch, programs.product)
+                    : await compiled("tangent", batch, (form) => programs.linearized(form).tangent);
+                const fixed =
+                  residuals === undefined ? inputs : [...tangentInputs.map((i) => inputs[i]!), ...residuals];
                 for (const [i, tangent] of vectors.entries()) {
                   if (rows.length !== 1 && i !== row) continue;
                   const [product] = await run.run([...fixed, vector(tangent)]);
                   products.add(i, batch.weight, product!);
                 }
-                if (stored === undefined) for (const residual of residuals) residual.dispose();
               });
               return toFloats(products.values, float);
             }),

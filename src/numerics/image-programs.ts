@@ -1,4 +1,5 @@
 import { grad } from "../programs/grad.ts";
+import { jvp } from "../programs/jvp.ts";
 import { type Linearized, linearize } from "../programs/linearize.ts";
 import { stopGradient } from "../programs/ops.ts";
 import type { Program } from "../programs/program.ts";
@@ -28,8 +29,8 @@ export interface ImagePrograms {
   linearized(form: BatchForm): Linearized;
   /** Bytes of the residuals of one batch and one θ: about in proportion to its images. */
   residualBytes(form: BatchForm): number;
-  /** The primal's residuals alone, to compute them again. */
-  residuals(form: BatchForm): Program;
+  /** One input more, v `[1, P]`. The Hessian times v `[1, P]` from nothing: the tangent's bits, without residuals. */
+  product(form: BatchForm): Program;
   /** One input more, v `[1, P]`. Outputs vᵀHv `[1]` and its gradient by θ. */
   curvature(form: BatchForm): Program;
   /** One input more, statistics `[1, S]`, by which batch norms normalise. Outputs loss, correct. */
@@ -91,10 +92,7 @@ export function imagePrograms(
       linearized(form)
         .primal.outputs.slice(GRADIENT_OUTPUTS)
         .reduce((total, { shape }) => total + (float === "f32" ? 4 : 8) * sizeOf(shape), 0),
-    residuals: cached((form) => {
-      const { primal } = linearized(form);
-      return withOutputs(primal, [...primal.outputs.keys()].slice(GRADIENT_OUTPUTS));
-    }),
+    product: cached((form) => withOutputs(jvp(gradient(form), { wrt: [0] }), [2 * GRADIENT_OUTPUTS - 1])),
     curvature: cached((form) => curvatureGradientProgram(gradient(form))),
     given: cached((form) =>
       trace(
