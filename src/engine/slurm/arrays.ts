@@ -36,6 +36,8 @@ export function openArrays(desk: Desk, { prepared, submitted }: ArraysHooks): Ar
   let fits = options.array;
   let longest = options.array;
   let pumping = false;
+  /** Those for which there was no room, and then no job of ours in the queue. */
+  const alone = new WeakSet<Work>();
 
   const pause = (): Promise<void> => sleep(options.poll * 1000, undefined, { signal }).catch(() => undefined);
   const putBack = (key: string, works: readonly Work[]): void => {
@@ -105,8 +107,13 @@ export function openArrays(desk: Desk, { prepared, submitted }: ArraysHooks): Ar
         );
         return putBack(key, works);
       case "full":
-        if (size === 1 && isOwnLimit(answer.message) && (await hasJobs(environment)) === false)
-          return refuse(works, answer.message);
+        if (size === 1 && isOwnLimit(answer.message) && (await hasJobs(environment)) === false) {
+          // The last of ours may have ended since the answer: only where none was there before it is it for good.
+          if (alone.has(works[0]!)) return refuse(works, answer.message);
+          alone.add(works[0]!);
+          return putBack(key, works);
+        }
+        alone.delete(works[0]!);
         notices.tell(
           "full",
           `Slurm takes no more jobs for now: ${answer.message}; the rest of ${works[0]!.stage} waits`,

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MiniCluster, noSlurm, startCluster } from "../../rig/slurm.ts";
@@ -161,6 +162,25 @@ describe.skipIf(missing !== undefined)("a cluster in trouble", { timeout: 180_00
     const failures = failuresOf(await runOn(cluster, workspace, "--keep-going"));
     expect(failures["one@i=1"]).toMatchObject({ reason: "job-refused" });
     expect(failures["one@i=1"]!.message).toMatch(/violates accounting\/QOS policy/);
+  });
+
+  it("submits again where the last of its own ended while sbatch answered", async () => {
+    const workspace = makeWorkspace();
+    many(workspace, "", 1);
+    // No room at the first call; and when the queue is asked then, nothing is in it any more.
+    const sbatch = `#!/bin/sh
+echo x >> '${workspace.path("calls")}'
+if [ "$(wc -l < '${workspace.path("calls")}')" -gt 1 ]; then exec ${execFileSync("which", ["sbatch"], { encoding: "utf8" }).trim()} "$@"; fi
+echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2
+exit 1\n`;
+    workspace.write("bin/sbatch", sbatch);
+    chmodSync(workspace.path("bin/sbatch"), 0o755);
+    const env = { ...cluster.env, PATH: `${workspace.path("bin")}:${process.env.PATH}` };
+    const outcome = await workspace.runWith({ env }, "run", "--profile", "cluster", "--json");
+    expect(failuresOf(outcome)).toEqual({});
+    expect(outcome.summary).toMatchObject({ ran: 1, failed: 0 });
+    expect(workspace.count("one")).toBe(1);
+    expect(workspace.read("calls")).toBe("x\nx\n");
   });
 
   it("goes on when the controller is back, with what was done meanwhile", async () => {
