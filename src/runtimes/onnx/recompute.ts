@@ -32,14 +32,18 @@ function recompute(model: OnnxModel, reworded: Reworded): OnnxModel {
   const reads = new Map<string, number[]>();
   order.forEach((i, position) => {
     if (isView(nodes[i]!)) return;
-    for (const root of new Set(nodes[i]!.inputs.map(rootOf))) reads.set(root, [...(reads.get(root) ?? []), position]);
+    for (const root of new Set(nodes[i]!.inputs.map(rootOf))) {
+      const positions = reads.get(root);
+      if (positions === undefined) reads.set(root, [position]);
+      else positions.push(position);
+    }
   });
   const stays = new Set([...model.inputs, ...model.initializers].map(({ name }) => name));
   for (const { name } of model.outputs) stays.add(rootOf(name));
 
   const copies: OnnxNode[] = [];
   const changed = new Map<number, OnnxNode>();
-  const renamed = new Map<string, string>();
+  const copiedViews = new Set<string>();
   for (const i of order) {
     const node = nodes[i]!;
     const output = node.outputs[0]!;
@@ -76,11 +80,11 @@ function recompute(model: OnnxModel, reworded: Reworded): OnnxModel {
 
   function copied(value: string, root: string, suffix: string): string {
     const name = value + suffix;
-    if (value === root || renamed.has(name)) return name;
+    if (value === root || copiedViews.has(name)) return name;
     const view = nodes[maker.get(value)!]!;
     const inputs = [copied(view.inputs[0]!, root, suffix), ...view.inputs.slice(1)];
     copies.push({ ...view, inputs, outputs: [name] });
-    renamed.set(name, value);
+    copiedViews.add(name);
     return name;
   }
 }
