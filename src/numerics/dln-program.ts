@@ -1,6 +1,7 @@
 import { addScalar, mul, reshape, scale, sliceAxis } from "../programs/ops.ts";
-import type { Program, Variable } from "../programs/program.ts";
+import type { Program } from "../programs/program.ts";
 import { trace } from "../programs/trace.ts";
+import type { Variable } from "../programs/variable.ts";
 import { type Polynomial, QUADRATIC } from "./dln.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { Variable } from "../programs/program.ts";
 import type { Shape } from "../programs/tensor.ts";
+import type { Variable } from "../programs/variable.ts";
 import { type Activation, activation } from "./layers/activation.ts";
 import { batchNorm } from "./layers/batch-norm.ts";
 import { convolution } from "./layers/convolution.ts";

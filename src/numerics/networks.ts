@@ -1,6 +1,6 @@
 import { reshape, sliceAxis } from "../programs/ops.ts";
-import type { Variable } from "../programs/program.ts";
 import { type Shape, sizeOf } from "../programs/tensor.ts";
+import type { Variable } from "../programs/variable.ts";
 import { type Activation, activation } from "./layers/activation.ts";
 import { dense } from "./layers/dense.ts";
 import type { Initialisation, Layer, ParameterTensor } from "./layers/layer.ts";

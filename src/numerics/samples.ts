@@ -1,7 +1,7 @@
 import { addScalar, cast, reshape, scale, transpose } from "../programs/ops.ts";
-import type { Variable } from "../programs/program.ts";
 import { type DType, sizeOf, type Tensor } from "../programs/tensor.ts";
 import { trace } from "../programs/trace.ts";
+import type { Variable } from "../programs/variable.ts";
 import type { DeviceTensor, Runtime } from "../runtimes/runtime.ts";
 import { toFloats } from "./float-array.ts";
 

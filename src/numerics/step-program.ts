@@ -1,7 +1,8 @@
 import { concat, mul, reshape, sliceAxis, square, sub, sum } from "../programs/ops.ts";
-import type { Program, Variable } from "../programs/program.ts";
+import type { Program } from "../programs/program.ts";
 import { simplify } from "../programs/simplify.ts";
 import { inline, inputsOf, trace } from "../programs/trace.ts";
+import type { Variable } from "../programs/variable.ts";
 
 /**
  * Several steps of gradient descent as one program. Inputs: those of `gradient` (θ `[R, P]`, x, y) and η `[R, steps]`.

@@ -1,8 +1,8 @@
 import { definedBy } from "./emit.ts";
 import { add, concat, pad, reshape, scale, zeros } from "./ops.ts";
 import type { PadParams } from "./params.ts";
-import type { Variable } from "./program.ts";
 import type { Shape } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * The sum of cotangents that meet at one variable. Those that are zero but on disjoint pieces of one axis (what slices

@@ -1,6 +1,6 @@
 import { definedBy } from "./emit.ts";
-import type { Variable } from "./program.ts";
 import { broadcastShapes, sameShape } from "./shapes.ts";
+import type { Variable } from "./variable.ts";
 
 /** The operands of a product whose first `axes` axes are batch axes, without broadcasts that the result's shape does not need. */
 export function withoutBatchBroadcasts(a: Variable, b: Variable, axes: number): readonly [Variable, Variable] {

@@ -1,7 +1,8 @@
 import type { PrimitiveName, PrimitiveParams } from "./params.ts";
-import type { Equation, Variable } from "./program.ts";
+import type { Equation } from "./program.ts";
 import { formatAval } from "./shapes.ts";
 import type { Aval } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 type AnyPrimitive = Equation["primitive"];
 

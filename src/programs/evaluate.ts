@@ -1,6 +1,7 @@
-import type { Program, Variable } from "./program.ts";
+import type { Program } from "./program.ts";
 import { formatAval, formatShape, sameShape } from "./shapes.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * Computes a program in float64 on the host, equation by equation: the twin that every runtime is tested against.

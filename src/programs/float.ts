@@ -1,5 +1,6 @@
 import { createVariable } from "./emit.ts";
-import type { Program, Variable } from "./program.ts";
+import type { Program } from "./program.ts";
+import type { Variable } from "./variable.ts";
 
 /** The program in another float type: every f32 or f64 value becomes `float`; bytes stay bytes. */
 export function withFloat(program: Program, float: "f32" | "f64"): Program {

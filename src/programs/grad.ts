@@ -1,9 +1,10 @@
 import { addAll } from "./accumulate.ts";
 import { ones, zeros } from "./ops.ts";
-import type { Equation, Program, Variable } from "./program.ts";
+import type { Equation, Program } from "./program.ts";
 import { formatAval } from "./shapes.ts";
 import { recordSimplified } from "./simplify.ts";
 import { inline, inputsOf } from "./trace.ts";
+import type { Variable } from "./variable.ts";
 
 export interface GradOptions {
   /** Which output is differentiated. Default 0. Where it is not a scalar (one loss a replica) it is summed. */

@@ -1,11 +1,12 @@
 import { apply } from "./emit.ts";
 import { differentiableInput } from "./grad.ts";
 import { broadcast, zeros } from "./ops.ts";
-import type { Program, Variable } from "./program.ts";
+import type { Program } from "./program.ts";
 import { formatShape, sameShape } from "./shapes.ts";
 import { recordSimplified } from "./simplify.ts";
 import type { Aval, Shape } from "./tensor.ts";
 import { bindInputs, inputsOf, type ProgramInput } from "./trace.ts";
+import type { Variable } from "./variable.ts";
 
 export interface JvpOptions {
   /** Indices of the inputs to differentiate by. */

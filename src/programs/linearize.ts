@@ -1,9 +1,10 @@
 import { type JvpOptions, pushForward, tangentInputs, tangentName } from "./jvp.ts";
 import { addEdge, addNode, createFlowGraph, minCut } from "./min-cut.ts";
-import type { Program, Variable } from "./program.ts";
+import type { Program } from "./program.ts";
 import { prune, recordSimplified } from "./simplify.ts";
 import { sizeOf } from "./tensor.ts";
 import { inputsOf } from "./trace.ts";
+import type { Variable } from "./variable.ts";
 
 export interface LinearizeOptions extends JvpOptions {
   /** Indices of the outputs whose tangents are wanted. Default all. */

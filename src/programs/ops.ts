@@ -1,8 +1,8 @@
 import { emit } from "./emit.ts";
 import type { Conv2dParams, Pair } from "./params.ts";
-import type { Variable } from "./program.ts";
 import { broadcastAxes, droppedShape, formatShape, normalizeAxes, normalizeAxis, sameShape } from "./shapes.ts";
 import { type DType, type Shape, sizeOf, type Tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * The vocabulary in which programs are written: plain functions on variables, valid inside `trace()`.

@@ -1,6 +1,6 @@
 import type { OnnxBuilder, OnnxValue, TensorflowOps, TensorflowValue } from "./lowering.ts";
-import type { Variable } from "./program.ts";
 import type { Aval, Tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * One primitive with all its rules side by side (one file of `primitives/` holds one, or one family).

@@ -1,5 +1,6 @@
-import type { Equation, Program, Variable } from "./program.ts";
+import type { Equation, Program } from "./program.ts";
 import { formatAval } from "./shapes.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * A program as text, one line an equation, for its authors to read:

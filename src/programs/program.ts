@@ -1,10 +1,5 @@
 import type { Primitive } from "./primitive.ts";
-import type { Aval } from "./tensor.ts";
-
-/** One value of a program: a program input or the output of one equation. Identity is by object. */
-export interface Variable extends Aval {
-  readonly id: number;
-}
+import type { Variable } from "./variable.ts";
 
 /** `output = primitive(inputs; params)`. Every primitive has exactly one output. */
 export interface Equation {

@@ -1,7 +1,8 @@
 import { apply, definedBy, fillValue, type Rewrite, type Trace } from "./emit.ts";
 import { broadcast, full } from "./ops.ts";
-import type { Equation, Program, Variable } from "./program.ts";
+import type { Equation, Program } from "./program.ts";
 import { inline, inputsOf, type ProgramInput, type Recorded, record } from "./trace.ts";
+import type { Variable } from "./variable.ts";
 
 type AnyPrimitive = Equation["primitive"];
 

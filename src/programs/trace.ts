@@ -1,8 +1,9 @@
 import { apply, createVariable, type Rewrite, type Trace, withTrace } from "./emit.ts";
 import { primitiveTable } from "./primitives/index.ts";
-import type { Program, Variable } from "./program.ts";
+import type { Program } from "./program.ts";
 import { formatAval, sameShape } from "./shapes.ts";
 import type { Aval } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
 
 export interface ProgramInput {
   readonly name: string;

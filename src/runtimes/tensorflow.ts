@@ -1,8 +1,9 @@
 import util from "node:util";
 import type * as tfjs from "@tensorflow/tfjs-core";
 import type { TensorflowOps, TensorflowValue } from "../programs/lowering.ts";
-import type { Program, Variable } from "../programs/program.ts";
+import type { Program } from "../programs/program.ts";
 import type { Aval, Tensor } from "../programs/tensor.ts";
+import type { Variable } from "../programs/variable.ts";
 import { checkCount, checkInput, isDeviceTensor } from "./host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "./runtime.ts";
 import { findTensorflow, SETUP_TENSORFLOW, type TensorflowPackage, tensorflowVersions } from "./tensorflow-package.ts";

@@ -7,9 +7,9 @@ import { residualBlock, shortcut } from "../../src/numerics/layers/residual.ts";
 import { evaluate } from "../../src/programs/evaluate.ts";
 import { grad } from "../../src/programs/grad.ts";
 import * as ops from "../../src/programs/ops.ts";
-import type { Variable } from "../../src/programs/program.ts";
 import { type Shape, sizeOf, type Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 import { createRandom, distance, draw, float64 } from "../programs/support.ts";
 
 /** Applies `layer` in float64. */

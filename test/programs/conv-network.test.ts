@@ -4,10 +4,11 @@ import { grad } from "../../src/programs/grad.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import { linearize } from "../../src/programs/linearize.ts";
 import * as ops from "../../src/programs/ops.ts";
-import type { Program, Variable } from "../../src/programs/program.ts";
+import type { Program } from "../../src/programs/program.ts";
 import { withOutputs } from "../../src/programs/simplify.ts";
 import { type Shape, sizeOf, type Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 import { createRandom, distance, dot, draw, float64, maxPool, moved } from "./support.ts";
 
 const IMAGES = 4;

@@ -5,10 +5,11 @@ import { grad } from "../../src/programs/grad.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import * as ops from "../../src/programs/ops.ts";
 import { print } from "../../src/programs/print.ts";
-import type { Program, Variable } from "../../src/programs/program.ts";
+import type { Program } from "../../src/programs/program.ts";
 import { simplify, withOutputs } from "../../src/programs/simplify.ts";
 import type { Shape } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 import { count, createRandom, distance, draw, mlpInputs, traceMlpLoss } from "./support.ts";
 
 const X: Shape = [2, 3, 4];

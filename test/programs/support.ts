@@ -1,7 +1,8 @@
 import * as ops from "../../src/programs/ops.ts";
-import type { Program, Variable } from "../../src/programs/program.ts";
+import type { Program } from "../../src/programs/program.ts";
 import { type Aval, type Shape, sizeOf, type Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 
 /** Numbers in [0, 1) from a seed: mulberry32, so that a failing draw can be drawn again. */
 export function createRandom(seed: number): () => number {

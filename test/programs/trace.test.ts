@@ -3,9 +3,9 @@ import { evaluate } from "../../src/programs/evaluate.ts";
 import { grad } from "../../src/programs/grad.ts";
 import { jvp } from "../../src/programs/jvp.ts";
 import * as ops from "../../src/programs/ops.ts";
-import type { Variable } from "../../src/programs/program.ts";
 import type { Aval, DType, Shape } from "../../src/programs/tensor.ts";
 import { inline, trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 import { float64 } from "./support.ts";
 
 const input = (name: string, shape: Shape, dtype: DType = "f32") => ({ name, aval: { dtype, shape } as Aval });

@@ -16,10 +16,11 @@ import {
   sub,
   sum,
 } from "../../src/programs/ops.ts";
-import type { Program, Variable } from "../../src/programs/program.ts";
+import type { Program } from "../../src/programs/program.ts";
 import { prune } from "../../src/programs/simplify.ts";
 import type { DType, Tensor } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";
+import type { Variable } from "../../src/programs/variable.ts";
 import { generator } from "./samples.ts";
 
 /** A classifier as the runtimes' tests need one: R networks of dense layers on shared samples, θ `[R, P]`. */

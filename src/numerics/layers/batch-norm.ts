@@ -1,5 +1,5 @@
 import { add, addScalar, mean, mul, rsqrt, square, sub } from "../../programs/ops.ts";
-import type { Variable } from "../../programs/program.ts";
+import type { Variable } from "../../programs/variable.ts";
 import { type ImageLayer, isImages, type Moments, perChannel } from "./image-layer.ts";
 
 const EPSILON = 1e-5;

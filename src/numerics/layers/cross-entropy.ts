@@ -1,5 +1,5 @@
 import { exp, full, log, max, mean, mul, select, step, stopGradient, sub, sum } from "../../programs/ops.ts";
-import type { Variable } from "../../programs/program.ts";
+import type { Variable } from "../../programs/variable.ts";
 
 /**
  * Mean softmax cross-entropy −(1/N) Σ_n log softmax(z_n)_{y_n} of logits `[R, C, N]`; targets are one-hot `[1, C, N]`.

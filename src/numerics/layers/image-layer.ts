@@ -1,6 +1,6 @@
 import { concat, reshape, sliceAxis, stopGradient } from "../../programs/ops.ts";
-import type { Variable } from "../../programs/program.ts";
 import type { Shape } from "../../programs/tensor.ts";
+import type { Variable } from "../../programs/variable.ts";
 import type { ParameterTensor } from "./layer.ts";
 
 /**

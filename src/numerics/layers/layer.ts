@@ -1,5 +1,5 @@
-import type { Variable } from "../../programs/program.ts";
 import type { Shape } from "../../programs/tensor.ts";
+import type { Variable } from "../../programs/variable.ts";
 
 /** How a tensor of parameters starts. LeCun normal: truncated at ±2σ, variance 1/fanIn (PROTOCOL A.0). */
 export type Initialisation =

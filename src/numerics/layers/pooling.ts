@@ -1,5 +1,5 @@
 import { mean, reshape, select, sliceAxis, step, sub, transpose } from "../../programs/ops.ts";
-import type { Variable } from "../../programs/program.ts";
+import type { Variable } from "../../programs/variable.ts";
 import { expectImages, type ImageLayer, imageExtents } from "./image-layer.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { add, pad, reshape, slice } from "../../programs/ops.ts";
-import type { Variable } from "../../programs/program.ts";
 import type { Shape } from "../../programs/tensor.ts";
+import type { Variable } from "../../programs/variable.ts";
 import { type Activation, activation as activationLayer } from "./activation.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { convolution } from "./convolution.ts";

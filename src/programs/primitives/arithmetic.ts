@@ -14,9 +14,9 @@ import {
 } from "../ops.ts";
 import type { NoParams, PrimitiveParams } from "../params.ts";
 import type { Primitive } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { broadcastShapes } from "../shapes.ts";
 import { type Shape, sizeOf, type Tensor } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { binarySamples, elementwiseAval } from "./elementwise.ts";
 import { mapElements } from "./kernels.ts";
 

@@ -9,8 +9,8 @@ import {
 } from "../ops.ts";
 import type { Conv2dParams, Pair, PrimitiveParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { type Aval, type Shape, sizeOf } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { visitConv2d } from "./conv2d-evaluate.ts";
 import { type Conv2dForm, conv2dForm, filterShape, imageShape, resultShape, sharedFloat } from "./conv2d-form.ts";
 import * as onnx from "./conv2d-onnx.ts";

@@ -2,9 +2,9 @@ import type { OnnxBuilder, OnnxValue, TensorflowOps, TensorflowValue } from "../
 import { mul } from "../ops.ts";
 import type { NoParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { broadcastShapes, formatAval } from "../shapes.ts";
 import type { Aval } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { mapElements } from "./kernels.ts";
 
 /** The shape rule of every elementwise primitive: one float type, shapes that broadcast. */

@@ -4,9 +4,9 @@ import type { OnnxBuilder, OnnxValue } from "../lowering.ts";
 import { add, matmul as matmulOf, sumTo, zeros } from "../ops.ts";
 import type { MatmulParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { broadcastShapes, formatAval, formatShape, gatherOffsets, rowMajorStrides } from "../shapes.ts";
 import { type Aval, type Shape, sizeOf, type Tensor } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { float64, gather, multiplyInto } from "./kernels.ts";
 
 /** M, K of the left operand, N of the right, as multiplied. */

@@ -4,9 +4,9 @@ import type { OnnxBuilder, OnnxValue, TensorflowOps, TensorflowValue } from "../
 import { concat as concatOf, full, pad as padOf, sliceAxis, slice as sliceOf, zeros } from "../ops.ts";
 import type { PadParams, PrimitiveParams, SliceParams } from "../params.ts";
 import type { Primitive } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { formatAval, formatShape, gatherOffsets, rowMajorStrides, sameShape } from "../shapes.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { float64, gather } from "./kernels.ts";
 import { reshapeTo } from "./matmul.ts";
 

@@ -4,9 +4,9 @@ import type { OnnxBuilder, OnnxValue } from "../lowering.ts";
 import { addScalar, broadcast, div, full, max as maxOf, mul, neg, scale, step, sub, sum as sumOf } from "../ops.ts";
 import type { ReduceParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
-import type { Variable } from "../program.ts";
 import { formatAval, formatShape, gatherOffsets, keptShape, rowMajorStrides } from "../shapes.ts";
 import { type Aval, type Shape, sizeOf, type Tensor } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import { float64 } from "./kernels.ts";
 import { reshapeTo, sumColumns, sumRows } from "./matmul.ts";
 

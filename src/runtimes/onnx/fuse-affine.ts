@@ -10,10 +10,11 @@ import {
 } from "../../programs/primitives/conv2d-onnx.ts";
 import type { ConvEnding } from "../../programs/primitives/conv2d-onnx-layout.ts";
 import { reshapeTo } from "../../programs/primitives/matmul.ts";
-import type { Equation, Variable } from "../../programs/program.ts";
+import type { Equation } from "../../programs/program.ts";
 import { sameShape } from "../../programs/shapes.ts";
 import { sizeOf } from "../../programs/tensor.ts";
-import type { Fusion, Uses } from "./fuse.ts";
+import type { Variable } from "../../programs/variable.ts";
+import type { Fusion, Uses } from "./fusion.ts";
 
 /** Images smaller than this are left alone. */
 const LARGE = 16384;

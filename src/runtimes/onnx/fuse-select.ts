@@ -1,7 +1,8 @@
 import type { OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
-import type { Equation, Variable } from "../../programs/program.ts";
+import type { Equation } from "../../programs/program.ts";
 import { sameShape } from "../../programs/shapes.ts";
-import type { Uses } from "./fuse.ts";
+import type { Variable } from "../../programs/variable.ts";
+import type { Uses } from "./fusion.ts";
 
 /**
  * Selections by a mask that `step` made, which is 0 or 1: the larger of two is `Max`, and a selection from zero a product.

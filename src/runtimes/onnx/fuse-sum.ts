@@ -1,10 +1,11 @@
 import type { OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
 import { scalarLike } from "../../programs/primitives/arithmetic.ts";
 import { reshapeTo, sumColumns } from "../../programs/primitives/matmul.ts";
-import type { Equation, Variable } from "../../programs/program.ts";
+import type { Equation } from "../../programs/program.ts";
 import { sameShape } from "../../programs/shapes.ts";
 import { type Shape, sizeOf } from "../../programs/tensor.ts";
-import type { Fusion, Uses } from "./fuse.ts";
+import type { Variable } from "../../programs/variable.ts";
+import type { Fusion, Uses } from "./fusion.ts";
 
 /** Rows shorter than this are left alone: a kernel's call would cost more than what is saved. */
 const LONG = 2048;

@@ -1,6 +1,7 @@
 import type { OnnxBuilder, OnnxValue } from "../../programs/lowering.ts";
-import type { Program, Variable } from "../../programs/program.ts";
+import type { Program } from "../../programs/program.ts";
 import type { Aval } from "../../programs/tensor.ts";
+import type { Variable } from "../../programs/variable.ts";
 import { createBuilder } from "./builder.ts";
 import { createFusions } from "./fuse.ts";
 import type { OnnxModel } from "./model.ts";
