@@ -17,6 +17,7 @@ import type { Primitive } from "../primitive.ts";
 import { broadcastShapes } from "../shapes.ts";
 import { type Shape, sizeOf, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
+import { bilinear } from "./bilinear.ts";
 import { binarySamples, elementwiseAval } from "./elementwise.ts";
 import { mapElements } from "./kernels.ts";
 
@@ -93,20 +94,11 @@ export const sub: Primitive<NoParams> = {
 };
 
 export const mul: Primitive<NoParams> = {
-  name: "mul",
+  ...bilinear<NoParams>("mul", mulOf, (g, a, b) => [() => mulOf(g, b), () => mulOf(g, a)]),
   elementwise: true,
   commutative: true,
   cheap: true,
   aval: (inputs) => elementwiseAval("mul", inputs, 2),
-  jvp: ([ta, tb], [a, b]) => {
-    const left = ta === undefined ? undefined : mulOf(ta, b!);
-    const right = tb === undefined ? undefined : mulOf(a!, tb);
-    return left !== undefined && right !== undefined ? addOf(left, right) : (left ?? right);
-  },
-  vjp: (g, [a, b], _, __, wanted) => [
-    wanted[0] ? sumTo(mulOf(g, b!), a!.shape) : undefined,
-    wanted[1] ? sumTo(mulOf(g, a!), b!.shape) : undefined,
-  ],
   evaluate: (inputs, _, output) => mapElements(inputs, output, (a, b) => a * b),
   onnx: (builder, inputs, _, output) => builder.node("Mul", inputs, output),
   tensorflow: (tf, [a, b]) => tf.mul(a!, b!),

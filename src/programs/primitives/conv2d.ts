@@ -1,16 +1,15 @@
 import { fillValue } from "../emit.ts";
 import {
-  add,
   conv2d as conv2dOf,
   conv2dFilterGradient as filterGradientOf,
   conv2dInputGradient as inputGradientOf,
-  sumTo,
   zeros,
 } from "../ops.ts";
 import type { Conv2dParams, Pair, PrimitiveParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
 import { type Aval, type Shape, sizeOf } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
+import { bilinear } from "./bilinear.ts";
 import { visitConv2d } from "./conv2d-evaluate.ts";
 import { type Conv2dForm, conv2dForm, filterShape, imageShape, resultShape, sharedFloat } from "./conv2d-form.ts";
 import * as onnx from "./conv2d-onnx.ts";
@@ -21,26 +20,6 @@ import { float64 } from "./kernels.ts";
  * Convolution as three views of the trilinear form ⟨g, x ∗ w⟩: the convolution gives what meets g, its input gradient what
  * meets x, its filter gradient what meets w. Each is bilinear in the two others, and its derivatives are the other two views.
  */
-
-/** Both derivative rules of a bilinear primitive: `swap` says which view each operand's cotangent is. */
-function bilinear<P>(
-  name: string,
-  of: (a: Variable, b: Variable, params: P) => Variable,
-  pull: (g: Variable, a: Variable, b: Variable, params: P) => readonly [() => Variable, () => Variable],
-): Pick<Primitive<P>, "name" | "jvp" | "vjp"> {
-  return {
-    name,
-    jvp: ([ta, tb], [a, b], _, params) => {
-      const left = ta === undefined ? undefined : of(ta, b!, params);
-      const right = tb === undefined ? undefined : of(a!, tb, params);
-      return left !== undefined && right !== undefined ? add(left, right) : (left ?? right);
-    },
-    vjp: (g, [a, b], _, params, wanted) => {
-      const [forA, forB] = pull(g, a!, b!, params);
-      return [wanted[0] ? sumTo(forA(), a!.shape) : undefined, wanted[1] ? sumTo(forB(), b!.shape) : undefined];
-    },
-  };
-}
 
 /** A product with zeros is zero. */
 function zeroProduct<P>(aval: (inputs: readonly Aval[], params: P) => Aval) {

@@ -1,12 +1,13 @@
 import { withoutBatchBroadcasts } from "../batch.ts";
 import { definedBy, fillValue } from "../emit.ts";
 import type { OnnxBuilder, OnnxValue } from "../lowering.ts";
-import { add, matmul as matmulOf, sumTo, zeros } from "../ops.ts";
+import { matmul as matmulOf, zeros } from "../ops.ts";
 import type { MatmulParams } from "../params.ts";
 import type { Primitive, PrimitiveSample } from "../primitive.ts";
 import { broadcastShapes, formatAval, formatShape, gatherOffsets, rowMajorStrides } from "../shapes.ts";
 import { type Aval, type Shape, sizeOf, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
+import { bilinear } from "./bilinear.ts";
 import { float64, gather, multiplyInto } from "./kernels.ts";
 
 /** M, K of the left operand, N of the right, as multiplied. */
@@ -31,7 +32,10 @@ const batchOf = (shape: Shape): Shape => shape.slice(0, -2);
 
 /** c = op(a)·op(b), batched. Its derivative rules pick flags so that no transpose is ever needed. */
 export const matmul: Primitive<MatmulParams> = {
-  name: "matmul",
+  ...bilinear<MatmulParams>("matmul", matmulOf, (g, a, b, { transposeA: tA, transposeB: tB }) => [
+    () => (tA ? product(b, g, tB, true) : product(g, b, false, !tB)),
+    () => (tB ? product(g, a, true, tA) : product(a, g, !tA, false)),
+  ]),
   aval: ([a, b], params) => {
     const what = `matmul${describeFlags(params)} of ${formatAval(a!)} and ${formatAval(b!)}`;
     if (a!.dtype !== b!.dtype || a!.dtype === "u8") throw new Error(`${what}: operands must share a float type`);
@@ -41,15 +45,6 @@ export const matmul: Primitive<MatmulParams> = {
     if (k !== kOfB) throw new Error(`${what}: inner extents ${k} and ${kOfB} differ`);
     return { dtype: a!.dtype, shape: [...broadcastShapes(what, [batchOf(a!.shape), batchOf(b!.shape)]), m, n] };
   },
-  jvp: ([ta, tb], [a, b], _, params) => {
-    const left = ta === undefined ? undefined : matmulOf(ta, b!, params);
-    const right = tb === undefined ? undefined : matmulOf(a!, tb, params);
-    return left !== undefined && right !== undefined ? add(left, right) : (left ?? right);
-  },
-  vjp: (g, [a, b], _, { transposeA: tA, transposeB: tB }, wanted) => [
-    wanted[0] ? sumTo(tA ? product(b!, g, tB, true) : product(g, b!, false, !tB), a!.shape) : undefined,
-    wanted[1] ? sumTo(tB ? product(g, a!, true, tA) : product(a!, g, !tA, false), b!.shape) : undefined,
-  ],
   evaluate: ([a, b], params, output) => {
     const { m, k, n } = extents(a!.shape, b!.shape, params);
     const left = untransposed(a!, params.transposeA);
