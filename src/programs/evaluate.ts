@@ -1,3 +1,5 @@
+import { checkCount } from "./inputs.ts";
+import { lastUses } from "./last-uses.ts";
 import type { Program } from "./program.ts";
 import { formatAval, formatShape, sameShape } from "./shapes.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
@@ -8,10 +10,7 @@ import type { Variable } from "./variable.ts";
  * Inputs of any dtype; outputs are f64 whatever the program says. Throws on inputs of another shape.
  */
 export function evaluate(program: Program, inputs: readonly Tensor[]): Tensor[] {
-  if (inputs.length !== program.inputs.length)
-    throw new Error(
-      `a program of ${program.inputs.length} inputs (${program.inputNames.join(", ")}) was given ${inputs.length}`,
-    );
+  checkCount(program, inputs);
   const values = new Map<Variable, Tensor>();
   program.inputs.forEach((variable, i) => {
     const given = inputs[i]!;
@@ -21,15 +20,11 @@ export function evaluate(program: Program, inputs: readonly Tensor[]): Tensor[] 
       );
     values.set(variable, toFloat64(given));
   });
-  const lastUse = new Map<Variable, number>();
-  program.equations.forEach((equation, i) => {
-    for (const input of equation.inputs) lastUse.set(input, i);
-  });
-  for (const output of program.outputs) lastUse.set(output, program.equations.length);
+  const frees = lastUses(program);
   program.equations.forEach(({ primitive, params, inputs: operands, output }, i) => {
     const tensors = operands.map((operand) => values.get(operand)!);
     values.set(output, toFloat64(primitive.evaluate(tensors, params, output)));
-    for (const operand of operands) if (lastUse.get(operand) === i) values.delete(operand);
+    for (const variable of frees[i]!) values.delete(variable);
   });
   return program.outputs.map((output) => values.get(output)!);
 }

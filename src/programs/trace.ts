@@ -1,4 +1,5 @@
 import { apply, createVariable, type Rewrite, type Trace, withTrace } from "./emit.ts";
+import { checkCount } from "./inputs.ts";
 import { primitiveTable } from "./primitives/index.ts";
 import type { Program } from "./program.ts";
 import { formatAval, sameShape } from "./shapes.ts";
@@ -45,10 +46,7 @@ export function replay(program: Program, inputs: readonly Variable[]): Map<Varia
 
 /** Checks that `inputs` fit the program and pairs them with its own. */
 export function bindInputs(program: Program, inputs: readonly Variable[]): Map<Variable, Variable> {
-  if (inputs.length !== program.inputs.length)
-    throw new Error(
-      `a program of ${program.inputs.length} inputs (${program.inputNames.join(", ")}) was given ${inputs.length}`,
-    );
+  checkCount(program, inputs);
   const values = new Map<Variable, Variable>();
   program.inputs.forEach((input, i) => {
     const given = inputs[i]!;

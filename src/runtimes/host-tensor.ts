@@ -49,9 +49,3 @@ export function checkInput(name: string, expected: Aval, given: Tensor | DeviceT
       `input ${name} is ${expected.dtype}[${expected.shape.join()}], was given ${given.dtype}[${given.shape.join()}] of ${length} elements`,
     );
 }
-
-/** Throws where the number of inputs is not the program's. */
-export function checkCount(names: readonly string[], given: readonly unknown[]): void {
-  if (given.length !== names.length)
-    throw new Error(`a program of ${names.length} inputs (${names.join(", ")}) was given ${given.length}`);
-}

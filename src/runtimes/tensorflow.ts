@@ -1,10 +1,12 @@
 import util from "node:util";
 import type * as tfjs from "@tensorflow/tfjs-core";
+import { checkCount } from "../programs/inputs.ts";
+import { lastUses } from "../programs/last-uses.ts";
 import type { TensorflowOps, TensorflowValue } from "../programs/lowering.ts";
 import type { Program } from "../programs/program.ts";
 import type { Aval, Tensor } from "../programs/tensor.ts";
 import type { Variable } from "../programs/variable.ts";
-import { checkCount, checkInput, isDeviceTensor } from "./host-tensor.ts";
+import { checkInput, isDeviceTensor } from "./host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "./runtime.ts";
 import { findTensorflow, SETUP_TENSORFLOW, type TensorflowPackage, tensorflowVersions } from "./tensorflow-package.ts";
 import { unavailable } from "./unavailable.ts";
@@ -92,7 +94,7 @@ function compile(tf: TensorflowOps, program: Program): Executable {
   const frees = lastUses(program);
 
   const evaluate = (inputs: readonly (Tensor | DeviceTensor)[]): TensorflowValue[] => {
-    checkCount(program.inputNames, inputs);
+    checkCount(program, inputs);
     const computed = new Map<Variable, TensorflowValue>();
     const owned = new Set<TensorflowValue>();
     program.inputs.forEach((variable, i) => {
@@ -144,21 +146,6 @@ function compile(tf: TensorflowOps, program: Program): Executable {
 
 function free(value: TensorflowValue, owned: Set<TensorflowValue>): void {
   if (owned.delete(value)) value.dispose();
-}
-
-/** For each equation, the variables that nothing after it needs, its own output among them if nothing needs that. */
-export function lastUses(program: Program): readonly (readonly Variable[])[] {
-  const frees: Variable[][] = program.equations.map(() => []);
-  const seen = new Set<Variable>(program.outputs);
-  for (let i = program.equations.length - 1; i >= 0; i--) {
-    const { inputs, output } = program.equations[i]!;
-    for (const variable of [output, ...inputs]) {
-      if (seen.has(variable)) continue;
-      seen.add(variable);
-      frees[i]!.push(variable);
-    }
-  }
-  return frees;
 }
 
 function upload(tf: TensorflowOps, { dtype, shape, data }: Tensor): TensorflowValue {

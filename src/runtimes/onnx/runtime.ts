@@ -1,7 +1,8 @@
 import type * as ort from "onnxruntime-node";
+import { checkCount } from "../../programs/inputs.ts";
 import type { Program } from "../../programs/program.ts";
 import type { Aval, Tensor } from "../../programs/tensor.ts";
-import { checkCount, checkInput, isDeviceTensor, isHostDeviceTensor, wrapHost } from "../host-tensor.ts";
+import { checkInput, isDeviceTensor, isHostDeviceTensor, wrapHost } from "../host-tensor.ts";
 import type { DeviceTensor, Executable, Runtime, RuntimeUnavailable } from "../runtime.ts";
 import { unavailable } from "../unavailable.ts";
 import { findChannelBlock } from "./channel-block.ts";
@@ -94,7 +95,7 @@ async function compile(
   let chained: Promise<DeviceSession> | undefined;
 
   const feeds = (inputs: readonly (Tensor | DeviceTensor)[]): ort.Tensor[] => {
-    checkCount(program.inputNames, inputs);
+    checkCount(program, inputs);
     return inputs.map((given, i) => {
       checkInput(program.inputNames[i]!, program.inputs[i]!, given);
       if (!isDeviceTensor(given)) return toOrt(api, given, settings.device);
