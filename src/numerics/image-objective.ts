@@ -149,6 +149,17 @@ export async function makeImageObjective(
     for (const theta of thetas) theta.dispose();
   };
 
+  /** The program of a batch's products from its residuals, and what it takes before the vector. */
+  const tangentOf = async (
+    batch: GhostBatch,
+    inputs: readonly (Tensor | DeviceTensor)[],
+    residuals: readonly DeviceTensor[],
+  ) => {
+    const { tangent, tangentInputs } = programs.linearized(formOf(batch));
+    const run = await compiled("tangent", batch, () => tangent);
+    return { run, before: [...tangentInputs.map((i) => inputs[i]!), ...residuals] };
+  };
+
   const ghostGradient = async (
     rows: readonly FloatArray[],
     { from, onBatch }: PassOptions = {},
@@ -272,16 +283,13 @@ export async function makeImageObjective(
               const products = createSums(vectors.length, numParams);
               await forEach(train, rows, async (batch, index, inputs, row) => {
                 const residuals = kept.get(`${row}/${index}`);
-                const { tangentInputs } = programs.linearized(formOf(batch));
-                const run =
+                const { run, before } =
                   residuals === undefined
-                    ? await compiled("product", batch, programs.product)
-                    : await compiled("tangent", batch, (form) => programs.linearized(form).tangent);
-                const fixed =
-                  residuals === undefined ? inputs : [...tangentInputs.map((i) => inputs[i]!), ...residuals];
+                    ? { run: await compiled("product", batch, programs.product), before: inputs }
+                    : await tangentOf(batch, inputs, residuals);
                 for (const [i, tangent] of vectors.entries()) {
                   if (rows.length !== 1 && i !== row) continue;
-                  const [product] = await run.run([...fixed, vector(tangent)]);
+                  const [product] = await run.run([...before, vector(tangent)]);
                   products.add(i, batch.weight, product!);
                 }
               });
