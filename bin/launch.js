@@ -68,7 +68,7 @@ async function loadEngine() {
   return require(join(bundle.folder, "engine.cjs"));
 }
 
-/** What the bundle cannot tell from its own place on disk: src/engine/build.ts reads this. */
+/** What the bundle cannot tell from its own place on disk: src/engine/system/build.ts reads this. */
 function tellBuild({ id, folder }) {
   globalThis[Symbol.for("gd-instabilities.build")] = { root, id, folder };
 }
@@ -145,7 +145,7 @@ async function buildBundle() {
       cli: "src/cli.ts",
       idle: "src/commands/idle.ts",
       engine: "src/engine/api.ts",
-      spawner: "src/engine/spawner-host.ts",
+      spawner: "src/engine/actions/spawner-host.ts",
       worker: "src/engine/slurm/worker-host.ts",
     },
     outdir: "out",
@@ -158,7 +158,7 @@ async function buildBundle() {
     minifySyntax: true,
     // Packages by require(), too: a script with a code cache has no importer.
     supported: { "dynamic-import": false },
-    // Only src/engine/build.ts asks for it, where no launcher has told it the root.
+    // Only src/engine/system/build.ts asks for it, where no launcher has told it the root.
     logOverride: { "empty-import-meta": "silent" },
     target: "node20",
     packages: "external",

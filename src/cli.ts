@@ -4,7 +4,7 @@ import { findCommand, parseArguments } from "./commands/arguments.ts";
 import { type Command, type Context, usageError } from "./commands/command.ts";
 import { flushAll, refused, streamOf, written } from "./commands/streams.ts";
 import { COMMANDS } from "./commands/table.ts";
-import { suggest } from "./engine/suggest.ts";
+import { suggest } from "./engine/system/suggest.ts";
 
 const undo: (() => void)[] = [];
 
@@ -47,7 +47,10 @@ const VERSION = { type: "boolean", description: "show the version" } as const;
 
 async function help({ out }: Context, command: Command | undefined, version: boolean): Promise<0> {
   if (version) {
-    const [{ readFileSync }, { packageRoot }] = await Promise.all([import("node:fs"), import("./engine/build.ts")]);
+    const [{ readFileSync }, { packageRoot }] = await Promise.all([
+      import("node:fs"),
+      import("./engine/system/build.ts"),
+    ]);
     out.write(
       `${(JSON.parse(readFileSync(resolve(packageRoot, "package.json"), "utf8")) as { version: string }).version}\n`,
     );

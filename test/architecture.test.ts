@@ -24,6 +24,22 @@ const ALLOWED: readonly { readonly from: RegExp; readonly to: RegExp }[] = [
   },
 ];
 
+/** The folders of the engine, in the order in which one reads them: each imports from itself and from those before it. */
+const ENGINE = [
+  "system",
+  "plan",
+  "files",
+  "keys",
+  "cache",
+  "actions",
+  "slurm",
+  "remote",
+  "survey",
+  "config",
+  "run",
+] as const;
+const ENGINE_FOLDER = /^src\/engine\/(?:(\w+)\/)?[^/]+$/;
+
 /** Packages that load native code or a whole framework: only their owner imports them at run time. */
 const OWNED_PACKAGES: readonly { readonly name: RegExp; readonly owner: RegExp }[] = [
   { name: /^(onnxruntime-node|onnxruntime-common|@tensorflow\/)/, owner: /^src\/runtimes\// },
@@ -49,9 +65,7 @@ describe("the parts of the project", () => {
     expect(rule, `no rule covers ${file}: add its part to ALLOWED`).toBeDefined();
     for (const { specifier, typeOnly } of imports.get(file) ?? []) {
       if (specifier.startsWith(".")) {
-        const target = relative(root, resolve(root, dirname(file), specifier))
-          .split(sep)
-          .join("/");
+        const target = targetOf(file, specifier);
         expect(rule!.to.test(target), `${file} imports ${target}`).toBe(true);
       } else if (!typeOnly) {
         const owned = OWNED_PACKAGES.find((entry) => entry.name.test(specifier));
@@ -60,7 +74,22 @@ describe("the parts of the project", () => {
     }
   });
 
-  it("has no import cycles", () => {
+  it("reads the engine from the ground up", () => {
+    const floorOf = (file: string): number => {
+      const folder = ENGINE_FOLDER.exec(file)?.[1];
+      return folder === undefined ? ENGINE.length : ENGINE.indexOf(folder as (typeof ENGINE)[number]);
+    };
+    const inEngine = files.filter((file) => file.startsWith("src/engine/"));
+    expect(new Set(inEngine.map(floorOf))).toEqual(new Set([...ENGINE.keys(), ENGINE.length]));
+    const upwards = inEngine.flatMap((file) =>
+      targetsOf(file)
+        .filter((target) => target.startsWith("src/engine/") && floorOf(target) > floorOf(file))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(upwards).toEqual([]);
+  });
+
+  it("has no import cycles, types included", () => {
     const state = new Map<string, "open" | "done">();
     const path: string[] = [];
     const cycles: string[] = [];
@@ -72,23 +101,25 @@ describe("the parts of the project", () => {
       }
       state.set(file, "open");
       path.push(file);
-      for (const { specifier, typeOnly } of imports.get(file) ?? []) {
-        // Types vanish before anything runs: a cycle of types alone cannot bite.
-        if (specifier.startsWith(".") && !typeOnly) {
-          visit(
-            relative(root, resolve(root, dirname(file), specifier))
-              .split(sep)
-              .join("/"),
-          );
-        }
-      }
+      for (const target of targetsOf(file)) visit(target);
       path.pop();
       state.set(file, "done");
     };
     for (const file of files) visit(file);
     expect(cycles).toEqual([]);
   });
+
+  function targetsOf(file: string): string[] {
+    const specifiers = (imports.get(file) ?? []).map(({ specifier }) => specifier);
+    return specifiers.filter((specifier) => specifier.startsWith(".")).map((specifier) => targetOf(file, specifier));
+  }
 });
+
+function targetOf(file: string, specifier: string): string {
+  return relative(root, resolve(root, dirname(file), specifier))
+    .split(sep)
+    .join("/");
+}
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })

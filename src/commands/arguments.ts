@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { enumerate, nearest } from "../engine/suggest.ts";
+import { enumerate, nearest } from "../engine/system/suggest.ts";
 import type { Arguments, Command, OptionSpec } from "./command.ts";
 
 /** Options that every command takes, before or after its name. */

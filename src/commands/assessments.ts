@@ -1,6 +1,6 @@
-import type { Assessment } from "../engine/assess.ts";
-import type { InstanceName, Plan } from "../engine/plan.ts";
-import { enumerate } from "../engine/suggest.ts";
+import type { InstanceName, Plan } from "../engine/plan/plan.ts";
+import type { Assessment } from "../engine/survey/assess.ts";
+import { enumerate } from "../engine/system/suggest.ts";
 import { reasonLine } from "../reporters/lines.ts";
 import { createPalette } from "../reporters/palette.ts";
 import { stageOf } from "../reporters/reporter.ts";
@@ -20,7 +20,7 @@ export async function assessTargets(
 ): Promise<readonly Assessment[] | 2> {
   const remote = await remoteOf(context, args, plan);
   if (remote === 2) return 2;
-  const { assess } = await import("../engine/assess.ts");
+  const { assess } = await import("../engine/survey/assess.ts");
   const result = await assess(plan, targets, environmentOf(context, args), {
     remote,
     warn: warningsOf(context),

@@ -1,5 +1,5 @@
-import type { PlanFailure } from "../engine/plan-failure.ts";
-import type { Exchange, Exchanged, RemoteReport } from "../engine/remote/exchange.ts";
+import type { PlanFailure } from "../engine/plan/plan-failure.ts";
+import type { Exchange, Exchanged, RemoteReport } from "../engine/run/exchange.ts";
 import { remoteText } from "../reporters/lines.ts";
 import { counted } from "../reporters/text.ts";
 import { type Arguments, type Context, type ExitCode, usageError } from "./command.ts";
@@ -39,7 +39,7 @@ export async function exchange(
     signal: context.signal,
     warn: warningsOf(context),
   };
-  const { checkRemote, pullResults, pushResults } = await import("../engine/remote/exchange.ts");
+  const { checkRemote, pullResults, pushResults } = await import("../engine/run/exchange.ts");
   if (action === "check") return tellCheck(context, args, await checkRemote(order, args.flag("full")));
   const done = await (action === "push" ? pushResults(order) : pullResults(order));
   return tellExchange(context, args, action, done);

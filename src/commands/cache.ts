@@ -1,4 +1,4 @@
-import { suggest } from "../engine/suggest.ts";
+import { suggest } from "../engine/system/suggest.ts";
 import { counted, formatBytes } from "../reporters/text.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
 import { REMOTE_OPTIONS } from "./remote.ts";
@@ -43,7 +43,7 @@ pull brings those that are there into .pipeline, and check --remote-results look
     if (targets.length > 0) {
       return usageError(context, "`pipeline cache check` reads all that is here", "targets go with --remote-results");
     }
-    const { checkCache } = await import("../engine/check.ts");
+    const { checkCache } = await import("../engine/cache/check.ts");
     const report = await checkCache(findWorkspace(context.folder));
     const { out } = context;
     const { blobs, bytes, records, problems } = report;

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Plan } from "../engine/plan.ts";
+import type { Plan } from "../engine/plan/plan.ts";
 import { counted } from "../reporters/text.ts";
 import { type Command, PLAN_OPTIONS } from "./command.ts";
 import { plansOfAllProfiles } from "./profiles.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
-import type { Event } from "../engine/event.ts";
-import type { Plan } from "../engine/plan.ts";
+import type { Event } from "../engine/plan/event.ts";
+import type { Plan } from "../engine/plan/plan.ts";
 import type { Picture } from "../report/figure-review.ts";
 import type { Review } from "../report/review.ts";
 import { type Arguments, type Command, type Context, DEVICE_OPTION, usageError } from "./command.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { loadPlan } from "../engine/load.ts";
+import { loadPlan } from "../engine/config/load.ts";
 import { formatDiagnostics } from "../reporters/diagnostics.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { counted, formatBytes, pad } from "../reporters/text.ts";

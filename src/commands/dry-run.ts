@@ -1,7 +1,7 @@
-import type { Assessment } from "../engine/assess.ts";
-import type { InstanceName, Plan } from "../engine/plan.ts";
-import type { Budget } from "../engine/resources.ts";
-import { closureOf } from "../engine/targets.ts";
+import type { InstanceName, Plan } from "../engine/plan/plan.ts";
+import type { Budget } from "../engine/plan/resources.ts";
+import { closureOf } from "../engine/plan/targets.ts";
+import type { Assessment } from "../engine/survey/assess.ts";
 import { counted } from "../reporters/text.ts";
 import { assessTargets } from "./assessments.ts";
 import type { Arguments, Context, ExitCode } from "./command.ts";

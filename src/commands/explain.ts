@@ -1,4 +1,4 @@
-import type { Assessment } from "../engine/assess.ts";
+import type { Assessment } from "../engine/survey/assess.ts";
 import { reasonLine } from "../reporters/lines.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { formatExpected, formatSeconds } from "../reporters/text.ts";

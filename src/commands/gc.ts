@@ -41,7 +41,7 @@ What a stage that would run had last is kept. Safe while other pipelines run.`,
     }
     const plan = await openPlan(context, args);
     if (plan === 2) return 2;
-    const { collectGarbage } = await import("../engine/gc.ts");
+    const { collectGarbage } = await import("../engine/run/gc.ts");
     const dryRun = args.flag("dry-run");
     const plans = await plansOfAllProfiles(plan);
     const report = await collectGarbage(plans, context.environment, { olderThanMs, maxBytes, dryRun });

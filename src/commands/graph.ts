@@ -1,5 +1,5 @@
-import type { Plan } from "../engine/plan.ts";
-import { closureOf } from "../engine/targets.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import { closureOf } from "../engine/plan/targets.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { pad } from "../reporters/text.ts";
 import { type Command, PLAN_OPTIONS, usageError } from "./command.ts";

@@ -1,9 +1,9 @@
-import { buildId } from "../engine/build.ts";
-import type { Diagnostic } from "../engine/diagnostic.ts";
-import type { Event } from "../engine/event.ts";
-import { type IdleRun, keepIdleRun } from "../engine/idle.ts";
-import type { Plan } from "../engine/plan.ts";
-import { openSightings, type Sightings } from "../engine/sightings.ts";
+import type { Diagnostic } from "../engine/config/diagnostic.ts";
+import { openSightings, type Sightings } from "../engine/files/sightings.ts";
+import type { Event } from "../engine/plan/event.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import { type IdleRun, keepIdleRun } from "../engine/run/idle.ts";
+import { buildId } from "../engine/system/build.ts";
 import type { Arguments, Context } from "./command.ts";
 import { findWorkspace } from "./workspace.ts";
 

@@ -1,5 +1,5 @@
-import { buildId } from "../engine/build.ts";
-import { findIdleRun, type IdleRun } from "../engine/idle.ts";
+import { findIdleRun, type IdleRun } from "../engine/run/idle.ts";
+import { buildId } from "../engine/system/build.ts";
 import { chooseReporter } from "../reporters/choose.ts";
 import { flushAll, refused, streamOf, written } from "./streams.ts";
 import { findWorkspace, writeWarnings } from "./workspace.ts";

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { openHistory } from "../engine/history.ts";
-import type { InstanceName, Plan } from "../engine/plan.ts";
-import { logPath, openStore } from "../engine/store.ts";
+import { openHistory } from "../engine/cache/history.ts";
+import { logPath, openStore } from "../engine/files/store.ts";
+import type { InstanceName, Plan } from "../engine/plan/plan.ts";
 import { type Command, type Context, type ExitCode, PLAN_OPTIONS } from "./command.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 

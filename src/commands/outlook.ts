@@ -1,10 +1,10 @@
-import type { Assessment } from "../engine/assess.ts";
-import { forecastSeconds } from "../engine/forecast.ts";
-import type { Plan } from "../engine/plan.ts";
-import { togetherOf } from "../engine/queue.ts";
-import type { Budget } from "../engine/resources.ts";
-import type { Task } from "../engine/scheduler.ts";
-import { producersOf } from "../engine/survey.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import type { Budget } from "../engine/plan/resources.ts";
+import type { Assessment } from "../engine/survey/assess.ts";
+import { forecastSeconds } from "../engine/survey/forecast.ts";
+import { togetherOf } from "../engine/survey/queue.ts";
+import { producersOf } from "../engine/survey/survey.ts";
+import type { Task } from "../engine/survey/task.ts";
 import { formatExpected } from "../reporters/text.ts";
 
 /** Whether a run would execute the instance, now or as its deps turn out. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PIPELINE_FILE } from "../engine/load.ts";
+import { PIPELINE_FILE } from "../engine/config/load.ts";
 import type { RevisionFacts } from "../report/compare-revision.ts";
 import type { LeafChange } from "../report/metrics.ts";
 import type { Json } from "../stage.ts";

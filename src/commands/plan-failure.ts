@@ -1,4 +1,4 @@
-import type { PlanFailure } from "../engine/plan-failure.ts";
+import type { PlanFailure } from "../engine/plan/plan-failure.ts";
 import type { Context } from "./command.ts";
 
 /** Tells why a plan cannot be run or assessed at all: a platform that is not there, a cache that cannot be used. */

@@ -1,6 +1,6 @@
-import { processorName } from "../engine/machine.ts";
-import type { ProjectedStage, Projection } from "../engine/projection.ts";
-import { enumerate } from "../engine/suggest.ts";
+import { processorName } from "../engine/plan/machine.ts";
+import type { ProjectedStage, Projection } from "../engine/survey/projection.ts";
+import { enumerate } from "../engine/system/suggest.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { counted, formatBytes, formatSeconds, pad } from "../reporters/text.ts";
 import { type Command, type Context, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
@@ -36,7 +36,7 @@ lies. By recorded times and declared work: run a smaller profile first. Changes 
     const { executor: _, ...plan } = opened;
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
-    const { project } = await import("../engine/projection.ts");
+    const { project } = await import("../engine/survey/projection.ts");
     const projection = await project(plan, targets, environmentOf(context, args), devices);
     if ("reason" in projection) return reportPlanFailure(context, projection);
     const { out } = context;

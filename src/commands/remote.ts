@@ -1,4 +1,4 @@
-import type { Plan } from "../engine/plan.ts";
+import type { Plan } from "../engine/plan/plan.ts";
 import type { RemoteConfig } from "../engine/remote/config.ts";
 import { type Arguments, type Context, type OptionSpec, usageError } from "./command.ts";
 

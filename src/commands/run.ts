@@ -1,13 +1,13 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import type { Event, Summary } from "../engine/event.ts";
-import { budgetOf, type Declared, listIn } from "../engine/machine.ts";
-import type { InstanceName, Plan } from "../engine/plan.ts";
-import { parseMemory } from "../engine/resources.ts";
+import type { Event, Summary } from "../engine/plan/event.ts";
+import { budgetOf, type Declared, listIn } from "../engine/plan/machine.ts";
+import type { InstanceName, Plan } from "../engine/plan/plan.ts";
+import { parseMemory } from "../engine/plan/resources.ts";
+import { closureOf } from "../engine/plan/targets.ts";
 import { slurmOptionsOf } from "../engine/slurm/options.ts";
-import { suggest } from "../engine/suggest.ts";
-import { closureOf } from "../engine/targets.ts";
+import { suggest } from "../engine/system/suggest.ts";
 import { chooseReporter } from "../reporters/choose.ts";
 import type { Reporter } from "../reporters/reporter.ts";
 import { createSummaryWriter, type SummaryWriter } from "../reporters/summary.ts";
@@ -148,7 +148,7 @@ export async function runTargets(
     watch?.observe(told);
     reporter.emit(told);
   };
-  const { runPlan } = await import("../engine/run.ts");
+  const { runPlan } = await import("../engine/run/run.ts");
   const options = {
     // Of a cluster, the machine's cores say nothing.
     jobs: plan.executor !== undefined && args.text("jobs") === undefined ? slurmOptionsOf(plan).jobs : jobs,

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import type { Assessment } from "../engine/assess.ts";
-import { budgetOf } from "../engine/machine.ts";
+import { budgetOf } from "../engine/plan/machine.ts";
+import type { Assessment } from "../engine/survey/assess.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { stageOf } from "../reporters/reporter.ts";
 import { counted, pad } from "../reporters/text.ts";

@@ -1,4 +1,4 @@
-import type { Verification } from "../engine/verify.ts";
+import type { Verification } from "../engine/run/verify.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { createPlainReporter } from "../reporters/plain.ts";
 import { stageOf } from "../reporters/reporter.ts";
@@ -48,7 +48,7 @@ absolute unless pipeline.yaml says otherwise). Exit code 1 where something diffe
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
     const environment = environmentOf(context, args);
-    const { verifyByRunning, verifyRecorded } = await import("../engine/verify.ts");
+    const { verifyByRunning, verifyRecorded } = await import("../engine/run/verify.ts");
     const { out, err, signal } = context;
     let verifications: readonly Verification[];
     let failed = 0;

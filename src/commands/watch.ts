@@ -1,7 +1,7 @@
 import { sep } from "node:path";
-import { LOCK_FILE } from "../engine/pipeline-lock.ts";
-import type { Plan } from "../engine/plan.ts";
-import { openWatcher, type Watcher } from "../engine/watcher.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import { LOCK_FILE } from "../engine/run/pipeline-lock.ts";
+import { openWatcher, type Watcher } from "../engine/run/watcher.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
 import {
   JOBS_OPTION,

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import type { Diagnostic } from "../engine/diagnostic.ts";
-import { loadPlan, PIPELINE_FILE } from "../engine/load.ts";
-import type { InstanceName, Plan } from "../engine/plan.ts";
-import type { Sightings } from "../engine/sightings.ts";
-import { resolveTargets } from "../engine/targets.ts";
+import type { Diagnostic } from "../engine/config/diagnostic.ts";
+import { loadPlan, PIPELINE_FILE } from "../engine/config/load.ts";
+import type { Sightings } from "../engine/files/sightings.ts";
+import type { InstanceName, Plan } from "../engine/plan/plan.ts";
+import { resolveTargets } from "../engine/plan/targets.ts";
 import { formatDiagnostics } from "../reporters/diagnostics.ts";
 import { type Arguments, type Context, type Stream, usageError } from "./command.ts";
 

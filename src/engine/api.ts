@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
-import { type Assessment, assess } from "./assess.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import type { Environment } from "./environment.ts";
-import type { Emit, Summary } from "./event.ts";
-import { loadPlan } from "./load.ts";
-import type { InstanceName, Plan } from "./plan.ts";
+import type { Diagnostic } from "./config/diagnostic.ts";
+import { loadPlan } from "./config/load.ts";
+import type { Environment } from "./plan/environment.ts";
+import type { Emit, Summary } from "./plan/event.ts";
+import type { InstanceName, Plan } from "./plan/plan.ts";
+import { resolveTargets } from "./plan/targets.ts";
 import { isConfigProblem, remoteConfigOf } from "./remote/config.ts";
-import { runPlan } from "./run.ts";
+import { runPlan } from "./run/run.ts";
 import { slurmOptionsOf } from "./slurm/options.ts";
-import { resolveTargets } from "./targets.ts";
+import { type Assessment, assess } from "./survey/assess.ts";
 
 /**
  * The engine as a library: `import { run, status } from "gd-instabilities/engine"`. It prints nothing, ends no process,

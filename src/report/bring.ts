@@ -1,7 +1,7 @@
-import type { Engine } from "../engine/engine.ts";
-import type { ActionRecord } from "../engine/outcome.ts";
-import type { PipelineLock } from "../engine/pipeline-lock.ts";
-import type { Digest, InstanceName, Key } from "../engine/plan.ts";
+import type { ActionRecord } from "../engine/plan/outcome.ts";
+import type { Digest, InstanceName, Key } from "../engine/plan/plan.ts";
+import type { PipelineLock } from "../engine/run/pipeline-lock.ts";
+import type { Engine } from "../engine/survey/engine.ts";
 import type { SnapshotOut } from "./snapshot.ts";
 
 /** Has a file out's bytes in the local cache, or says why they cannot be had. */

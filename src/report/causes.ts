@@ -1,14 +1,14 @@
-import { isFailure } from "../engine/code-digest.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Reason } from "../engine/event.ts";
-import { reason } from "../engine/examine.ts";
-import { differences } from "../engine/explain.ts";
-import type { Inputs } from "../engine/inputs.ts";
-import { manifestOf, type Produced } from "../engine/key.ts";
-import type { PipelineLock } from "../engine/pipeline-lock.ts";
-import type { Instance, InstanceName } from "../engine/plan.ts";
-import { rootCauses } from "../engine/root-causes.ts";
-import { producersOf } from "../engine/survey.ts";
+import { isFailure } from "../engine/keys/code-digest.ts";
+import { differences } from "../engine/keys/explain.ts";
+import type { Inputs } from "../engine/keys/inputs.ts";
+import { manifestOf, type Produced } from "../engine/keys/key.ts";
+import type { Reason } from "../engine/plan/event.ts";
+import type { Instance, InstanceName } from "../engine/plan/plan.ts";
+import type { PipelineLock } from "../engine/run/pipeline-lock.ts";
+import { rootCauses } from "../engine/run/root-causes.ts";
+import type { Engine } from "../engine/survey/engine.ts";
+import { reason } from "../engine/survey/examine.ts";
+import { producersOf } from "../engine/survey/survey.ts";
 import type { RevisionFacts } from "./compare-revision.ts";
 import { git } from "./revision.ts";
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../engine/engine.ts";
-import type { Environment } from "../engine/environment.ts";
-import type { ActionRecord } from "../engine/outcome.ts";
-import type { Instance, Key, Plan } from "../engine/plan.ts";
-import { type Finding, producersOf, survey } from "../engine/survey.ts";
+import type { Environment } from "../engine/plan/environment.ts";
+import type { ActionRecord } from "../engine/plan/outcome.ts";
+import type { Instance, Key, Plan } from "../engine/plan/plan.ts";
+import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { type Finding, producersOf, survey } from "../engine/survey/survey.ts";
 import type { Json } from "../stage.ts";
 import { type ClaimsFile, readClaims } from "./claims.ts";
 import type { FigureEntry, InstanceEntry, RecordEntry, ReportData, StageEntry, State } from "./data.ts";

@@ -1,8 +1,8 @@
-import { inputsOf, isProblem, openEngine, saveEngine } from "../engine/engine.ts";
-import type { Environment } from "../engine/environment.ts";
-import { LOCK_FILE, parsePipelineLock } from "../engine/pipeline-lock.ts";
-import type { Plan } from "../engine/plan.ts";
-import { survey } from "../engine/survey.ts";
+import type { Environment } from "../engine/plan/environment.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import { LOCK_FILE, parsePipelineLock } from "../engine/run/pipeline-lock.ts";
+import { inputsOf, isProblem, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { survey } from "../engine/survey/survey.ts";
 import { type Difference, differenceOf } from "./difference.ts";
 import type { LeafChange } from "./metrics.ts";
 import { git } from "./revision.ts";

@@ -1,6 +1,6 @@
-import type { Engine } from "../engine/engine.ts";
-import type { Reason } from "../engine/event.ts";
-import type { Plan } from "../engine/plan.ts";
+import type { Reason } from "../engine/plan/event.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import type { Engine } from "../engine/survey/engine.ts";
 import { decodePng } from "../formats/png-pixels.ts";
 import type { Bring } from "./bring.ts";
 import { bytesOf, type Snapshot, type SnapshotOut } from "./snapshot.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../engine/build.ts";
+import { packageRoot } from "../engine/system/build.ts";
 import { toWoff } from "./woff.ts";
 
 /** What a page carries with it, so that it needs no network: read when a report is written, imported by nothing. */

@@ -1,4 +1,4 @@
-import { leavesOf } from "../engine/json.ts";
+import { leavesOf } from "../engine/system/json.ts";
 import type { Json } from "../stage.ts";
 import { numberText } from "./values.ts";
 

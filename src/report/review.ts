@@ -1,9 +1,9 @@
-import { inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "../engine/engine.ts";
-import type { Environment } from "../engine/environment.ts";
-import { LOCK_FILE, parsePipelineLock } from "../engine/pipeline-lock.ts";
-import type { Digest, Key, Plan } from "../engine/plan.ts";
-import { studyOf } from "../engine/record.ts";
-import { survey } from "../engine/survey.ts";
+import type { Environment } from "../engine/plan/environment.ts";
+import type { Digest, Key, Plan } from "../engine/plan/plan.ts";
+import { LOCK_FILE, parsePipelineLock } from "../engine/run/pipeline-lock.ts";
+import { studyOf } from "../engine/run/record.ts";
+import { inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { survey } from "../engine/survey/survey.ts";
 import { informed, openBring } from "./bring.ts";
 import { openCauses } from "./causes.ts";
 import { fileAt, type RevisionFacts } from "./compare-revision.ts";

@@ -1,8 +1,8 @@
-import type { Engine } from "../engine/engine.ts";
-import { contentOf, type Outs } from "../engine/outcome.ts";
-import type { PipelineLock } from "../engine/pipeline-lock.ts";
-import type { Digest, InstanceName, Key, Plan } from "../engine/plan.ts";
-import type { Finding } from "../engine/survey.ts";
+import { contentOf, type Outs } from "../engine/plan/outcome.ts";
+import type { Digest, InstanceName, Key, Plan } from "../engine/plan/plan.ts";
+import type { PipelineLock } from "../engine/run/pipeline-lock.ts";
+import type { Engine } from "../engine/survey/engine.ts";
+import type { Finding } from "../engine/survey/survey.ts";
 import type { Json } from "../stage.ts";
 import { ingredients } from "./collect.ts";
 

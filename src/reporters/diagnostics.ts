@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../engine/diagnostic.ts";
+import type { Diagnostic } from "../engine/config/diagnostic.ts";
 import type { Palette } from "./palette.ts";
 import { clip, counted } from "./text.ts";
 

@@ -1,6 +1,6 @@
-import type { Event, Failure, Reason, Summary } from "../engine/event.ts";
-import type { InstanceName } from "../engine/plan.ts";
-import { rootCauses } from "../engine/root-causes.ts";
+import type { Event, Failure, Reason, Summary } from "../engine/plan/event.ts";
+import type { InstanceName } from "../engine/plan/plan.ts";
+import { rootCauses } from "../engine/run/root-causes.ts";
 import { reasonLine, remoteText } from "./lines.ts";
 import { createPalette } from "./palette.ts";
 import { counted, formatSeconds } from "./text.ts";

@@ -1,4 +1,4 @@
-import type { Event, Reason, RemoteTally, Summary } from "../engine/event.ts";
+import type { Event, Reason, RemoteTally, Summary } from "../engine/plan/event.ts";
 import type { Palette } from "./palette.ts";
 import type { Screen } from "./reporter.ts";
 import type { StageTally } from "./tally.ts";

@@ -1,5 +1,5 @@
-import type { Emit } from "../engine/event.ts";
-import type { InstanceName } from "../engine/plan.ts";
+import type { Emit } from "../engine/plan/event.ts";
+import type { InstanceName } from "../engine/plan/plan.ts";
 import type { Palette } from "./palette.ts";
 
 /** Shows the events of one run. It knows nothing else of it. */

@@ -1,5 +1,5 @@
-import type { Event } from "../engine/event.ts";
-import type { InstanceName } from "../engine/plan.ts";
+import type { Event } from "../engine/plan/event.ts";
+import type { InstanceName } from "../engine/plan/plan.ts";
 import { stageOf } from "./reporter.ts";
 
 /** How the instances of one stage have ended so far. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CommentData, commentText, MARKER, type RunFacts } from "../../src/commands/comment-text.ts";
-import type { InstanceName } from "../../src/engine/plan.ts";
+import type { InstanceName } from "../../src/engine/plan/plan.ts";
 import type { Claim } from "../../src/report/claims.ts";
 import type { FigureReview, Picture } from "../../src/report/figure-review.ts";
 import type { Review, ReviewResults } from "../../src/report/review.ts";

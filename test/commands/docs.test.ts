@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { findCommand, GLOBAL_OPTIONS, parseArguments } from "../../src/commands/arguments.ts";
 import { DEVICE_OPTION, PLAN_OPTIONS } from "../../src/commands/command.ts";
 import { COMMANDS } from "../../src/commands/table.ts";
-import { CACHE_FORMAT } from "../../src/engine/store.ts";
+import { CACHE_FORMAT } from "../../src/engine/files/store.ts";
 import { repository } from "../rig/workspace.ts";
 
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
@@ -46,7 +46,7 @@ describe("docs/cli.md", () => {
 
   it("tells every type of event with its fields", () => {
     // The union is read from the source: types are gone at run time.
-    const source = read("src/engine/event.ts");
+    const source = read("src/engine/plan/event.ts");
     const union = source.slice(source.indexOf("export type Event"), source.indexOf("export type Emit"));
     const members = union.split(/\n {2}\| /).slice(1);
     expect(members.length).toBeGreaterThan(10);

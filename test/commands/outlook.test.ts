@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { estimate, outlookLine } from "../../src/commands/outlook.ts";
-import type { Assessment } from "../../src/engine/assess.ts";
-import type { Instance, InstanceName, Plan, Resources } from "../../src/engine/plan.ts";
-import type { Budget } from "../../src/engine/resources.ts";
+import type { Instance, InstanceName, Plan, Resources } from "../../src/engine/plan/plan.ts";
+import type { Budget } from "../../src/engine/plan/resources.ts";
+import type { Assessment } from "../../src/engine/survey/assess.ts";
 
 /** A plan by `name: producers`, in topological order. */
 function planOf(graph: Readonly<Record<string, readonly string[]>>): Plan {

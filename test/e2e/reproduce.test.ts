@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../src/engine/event.ts";
+import type { Event } from "../../src/engine/plan/event.ts";
 import { makeWorkspace, type Outcome, repository, type Workspace } from "../rig/workspace.ts";
 import { expectRecordsToBeReproduced } from "./recompute.ts";
 

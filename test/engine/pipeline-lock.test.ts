@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Digest, Key } from "../../src/engine/plan/plan.ts";
 import {
   type LockEntry,
   type PipelineLock,
   parsePipelineLock,
   serialisePipelineLock,
-} from "../../src/engine/pipeline-lock.ts";
-import type { Digest, Key } from "../../src/engine/plan.ts";
+} from "../../src/engine/run/pipeline-lock.ts";
 import { makeWorkspace } from "../rig/workspace.ts";
 
 const digest = (n: number): string => n.toString(16).padStart(64, "0");

@@ -10,7 +10,7 @@ describe("a claim about a number", () => {
   it("passes up to its tolerance and fails beyond", () => {
     expect(claim(10.5, { absolute: 0.5 }).verdict).toBe("pass");
     expect(claim(10.5000001, { absolute: 0.5 }).verdict).toBe("fail");
-    expect(claim(9, { relative: 0.1 })).toMatchObject({ verdict: "pass", rule: "|ours/paper − 1| ≤ 0.1" });
+    expect(claim(9, { relative: 0.1 })).toMatchObject({ verdict: "pass", rule: "|ours/expected − 1| ≤ 0.1" });
     expect(claim(8.99, { relative: 0.1 }).verdict).toBe("fail");
   });
 

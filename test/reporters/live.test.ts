@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../src/engine/event.ts";
-import type { InstanceName, Key } from "../../src/engine/plan.ts";
+import type { Event } from "../../src/engine/plan/event.ts";
+import type { InstanceName, Key } from "../../src/engine/plan/plan.ts";
 import { type Clock, createLiveReporter } from "../../src/reporters/live.ts";
 import { createPalette } from "../../src/reporters/palette.ts";
 import type { Reporter } from "../../src/reporters/reporter.ts";

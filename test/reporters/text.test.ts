@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../src/engine/event.ts";
-import type { InstanceName, Key } from "../../src/engine/plan.ts";
+import type { Event } from "../../src/engine/plan/event.ts";
+import type { InstanceName, Key } from "../../src/engine/plan/plan.ts";
 import { formatDiagnostics } from "../../src/reporters/diagnostics.ts";
 import { reasonLine } from "../../src/reporters/lines.ts";
 import { shortNames } from "../../src/reporters/names.ts";

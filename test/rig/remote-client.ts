@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type Cas, openCas } from "../../src/engine/cas.ts";
-import { keyOf, type Manifest } from "../../src/engine/manifest.ts";
-import type { ActionRecord, OutResult } from "../../src/engine/outcome.ts";
-import type { Digest, InstanceName } from "../../src/engine/plan.ts";
+import { type Cas, openCas } from "../../src/engine/cache/cas.ts";
+import { openStore } from "../../src/engine/files/store.ts";
+import { keyOf, type Manifest } from "../../src/engine/plan/manifest.ts";
+import type { ActionRecord, OutResult } from "../../src/engine/plan/outcome.ts";
+import type { Digest, InstanceName } from "../../src/engine/plan/plan.ts";
 import { isConfigProblem, remoteConfigOf } from "../../src/engine/remote/config.ts";
 import { openRemote, type Remote } from "../../src/engine/remote/remote.ts";
-import { openStore } from "../../src/engine/store.ts";
 import type { CacheServer } from "./cache-server.ts";
 
 /** A remote cache as a run opens it, on an empty store of its own, in this process. */

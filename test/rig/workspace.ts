@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { Event, Summary } from "../../src/engine/event.ts";
+import type { Event, Summary } from "../../src/engine/plan/event.ts";
 
 export const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const binary = join(repository, "bin", "pipeline.js");

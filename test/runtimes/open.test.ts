@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { permissionFlags } from "../../src/engine/sandbox.ts";
+import { permissionFlags } from "../../src/engine/actions/sandbox.ts";
 import { chooseDevice, detectDevices } from "../../src/runtimes/detect.ts";
 import { mayHaveGpu, softwareVulkanDriver } from "../../src/runtimes/hardware.ts";
 import { requireDevice } from "../../src/runtimes/onnx/package.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { loadPlan } from "../../src/engine/load.ts";
-import type { Instance, Plan } from "../../src/engine/plan.ts";
+import { loadPlan } from "../../src/engine/config/load.ts";
+import type { Instance, Plan } from "../../src/engine/plan/plan.ts";
 import { type ImageNetworkSpec, imageNetwork } from "../../src/numerics/image-networks.ts";
 import { sizeOf } from "../../src/programs/tensor.ts";
 import { trace } from "../../src/programs/trace.ts";

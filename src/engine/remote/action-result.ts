@@ -1,4 +1,4 @@
-import type { Digest } from "../plan.ts";
+import type { Digest } from "../plan/plan.ts";
 
 /** A blob that a result consists of. */
 export interface NamedBlob {

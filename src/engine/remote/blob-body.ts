@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import type { Cas } from "../cas.ts";
-import type { Digest } from "../plan.ts";
+import type { Cas } from "../cache/cas.ts";
+import type { Digest } from "../plan/plan.ts";
 import { Final } from "./content.ts";
 import type { Body } from "./request.ts";
 

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Environment } from "../environment.ts";
-import type { RemoteOptions } from "../plan.ts";
+import type { Environment } from "../plan/environment.ts";
+import type { RemoteOptions } from "../plan/plan.ts";
 
 /** Where the remote cache is, and what may be done there. None of it is part of a key. */
 export interface RemoteConfig {

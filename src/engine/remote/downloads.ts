@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
-import type { Cas } from "../cas.ts";
-import { digestOf } from "../digest.ts";
-import type { OutResult } from "../outcome.ts";
-import type { Digest } from "../plan.ts";
-import type { Store } from "../store.ts";
-import { parseTree } from "../tree.ts";
+import type { Cas } from "../cache/cas.ts";
+import type { Store } from "../files/store.ts";
+import { parseTree } from "../files/tree.ts";
+import { digestOf } from "../plan/digest.ts";
+import type { OutResult } from "../plan/outcome.ts";
+import type { Digest } from "../plan/plan.ts";
 import type { Access } from "./access.ts";
 import { type Content, Doubtful, Final } from "./content.ts";
 import type { Transport } from "./http.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { limited } from "../limited.ts";
+import { limited } from "../system/limited.ts";
 import { createBreaker } from "./breaker.ts";
 import type { RemoteConfig } from "./config.ts";
 import { Doubtful, Final } from "./content.ts";

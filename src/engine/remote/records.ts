@@ -1,7 +1,7 @@
-import { parseRecord } from "../action-cache.ts";
-import { isDigest, short } from "../digest.ts";
-import type { ActionRecord } from "../outcome.ts";
-import type { Instance, Key } from "../plan.ts";
+import { parseRecord } from "../cache/action-cache.ts";
+import { isDigest, short } from "../plan/digest.ts";
+import type { ActionRecord } from "../plan/outcome.ts";
+import type { Instance, Key } from "../plan/plan.ts";
 import type { Access } from "./access.ts";
 import { recordIn } from "./action-result.ts";
 import type { RemoteConfig } from "./config.ts";

@@ -1,8 +1,8 @@
-import type { Cas } from "../cas.ts";
-import type { RemoteTally } from "../event.ts";
-import type { ActionRecord, OutResult } from "../outcome.ts";
-import type { Digest, Instance, Key } from "../plan.ts";
-import type { Store } from "../store.ts";
+import type { Cas } from "../cache/cas.ts";
+import type { Store } from "../files/store.ts";
+import type { RemoteTally } from "../plan/event.ts";
+import type { ActionRecord, OutResult } from "../plan/outcome.ts";
+import type { Digest, Instance, Key } from "../plan/plan.ts";
 import { openAccess } from "./access.ts";
 import type { RemoteConfig } from "./config.ts";
 import { type Fetched, type Holdings, openDownloads } from "./downloads.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ActionRecord } from "../outcome.ts";
+import type { ActionRecord } from "../plan/outcome.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** Results that are still to be sent. */

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { recordText } from "../action-cache.ts";
-import type { Cas } from "../cas.ts";
-import type { ActionRecord } from "../outcome.ts";
-import type { Digest } from "../plan.ts";
-import type { Store } from "../store.ts";
-import { parseTree } from "../tree.ts";
+import { recordText } from "../cache/action-cache.ts";
+import type { Cas } from "../cache/cas.ts";
+import type { Store } from "../files/store.ts";
+import { parseTree } from "../files/tree.ts";
+import type { ActionRecord } from "../plan/outcome.ts";
+import type { Digest } from "../plan/plan.ts";
 import type { Access } from "./access.ts";
 import { encodeActionResult, type NamedBlob } from "./action-result.ts";
 import { bodyFrom, DAMAGED } from "./blob-body.ts";

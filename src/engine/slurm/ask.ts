@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import type { Environment } from "../environment.ts";
+import type { Environment } from "../plan/environment.ts";
 
 /** What one of Slurm's programs answers; `undefined` where it fails. */
 export function ask(environment: Environment, program: string, args: readonly string[]): Promise<string | undefined> {

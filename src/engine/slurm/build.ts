@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { buildFolder, buildId, packageRoot } from "../build.ts";
+import { buildFolder, buildId, packageRoot } from "../system/build.ts";
 import { spoolRoot } from "./spool.ts";
 
 export const sharedBuilds = (workspace: string): string => join(spoolRoot(workspace), "build");

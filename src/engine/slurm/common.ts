@@ -1,12 +1,12 @@
-import type { Host } from "../action.ts";
-import { type Code, isFailure } from "../code-digest.ts";
-import type { Failure } from "../event.ts";
-import { hostSource } from "../host-module.ts";
-import type { Instance, PlannedPlatform } from "../plan.ts";
+import type { Host } from "../actions/action.ts";
+import { type Code, isFailure } from "../keys/code-digest.ts";
+import { hostSource } from "../keys/host-module.ts";
+import type { Failure } from "../plan/event.ts";
+import type { Instance, PlannedPlatform } from "../plan/plan.ts";
 import { shareBuild } from "./build.ts";
 import type { Common } from "./task.ts";
 
-export { isFailure } from "../code-digest.ts";
+export { isFailure } from "../keys/code-digest.ts";
 
 /** What all processes of a stage need on a node; `code` is of a `run:` stage. */
 export async function commonOf(

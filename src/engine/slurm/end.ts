@@ -1,4 +1,4 @@
-import type { Failure } from "../event.ts";
+import type { Failure } from "../plan/event.ts";
 
 /** Why a process ended without having told so. */
 export interface JobEnd {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import type { ActionEnd, Host, Member } from "../action.ts";
-import { digestOf } from "../digest.ts";
-import type { Failure } from "../event.ts";
-import type { Executor } from "../executor.ts";
-import type { PlanFailure } from "../plan-failure.ts";
+import type { ActionEnd, Host, Member } from "../actions/action.ts";
+import type { Executor } from "../actions/executor.ts";
+import { digestOf } from "../plan/digest.ts";
+import type { Failure } from "../plan/event.ts";
+import type { PlanFailure } from "../plan/plan-failure.ts";
 import { commonOf, isFailure } from "./common.ts";
 import { explainJob, type JobEnd } from "./end.ts";
 import { forgetClusterFacts } from "./facts.ts";

@@ -1,5 +1,5 @@
-import type { Environment } from "../environment.ts";
-import type { Instance, Plan, SlurmOptions } from "../plan.ts";
+import type { Environment } from "../plan/environment.ts";
+import type { Instance, Plan, SlurmOptions } from "../plan/plan.ts";
 import { ask } from "./ask.ts";
 
 /** How many devices jobs ask for. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Key } from "../plan.ts";
+import type { Key } from "../plan/plan.ts";
 import { openArrays } from "./arrays.ts";
 import { ask } from "./ask.ts";
 import { openEvents, settledIn } from "./events.ts";

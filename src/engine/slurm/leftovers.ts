@@ -1,10 +1,10 @@
 import { type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { buildId } from "../build.ts";
-import { bytesBelow, namesIn } from "../entries.ts";
-import type { Environment } from "../environment.ts";
-import type { Leftover } from "../leftovers.ts";
-import type { Key } from "../plan.ts";
+import type { Leftover } from "../cache/leftovers.ts";
+import type { Environment } from "../plan/environment.ts";
+import type { Key } from "../plan/plan.ts";
+import { buildId } from "../system/build.ts";
+import { bytesBelow, namesIn } from "../system/entries.ts";
 import { sharedBuilds } from "./build.ts";
 import { placesIn } from "./places.ts";
 import { isOver, readQueue } from "./queue.ts";

@@ -1,4 +1,4 @@
-import type { JobOptions, Plan, SlurmOptions } from "../plan.ts";
+import type { JobOptions, Plan, SlurmOptions } from "../plan/plan.ts";
 
 export const SLURM_DEFAULTS: SlurmOptions = {
   gres: "gpu",

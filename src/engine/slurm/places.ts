@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import type { Key } from "../plan.ts";
+import type { Key } from "../plan/plan.ts";
 import { keysFile, linesIn, type Spool, spoolRoot, spoolsIn, takenFile } from "./spool.ts";
 
 /** Which process of a submission was handed an action. */

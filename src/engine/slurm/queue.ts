@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import type { Environment } from "../environment.ts";
+import type { Environment } from "../plan/environment.ts";
 import { ask } from "./ask.ts";
 
 /** What Slurm says of one process of an array. */

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { BASE_VARIABLES, type Environment } from "../environment.ts";
-import type { Instance, SlurmOptions } from "../plan.ts";
-import type { PlanFailure } from "../plan-failure.ts";
+import { BASE_VARIABLES, type Environment } from "../plan/environment.ts";
+import type { Instance, SlurmOptions } from "../plan/plan.ts";
+import type { PlanFailure } from "../plan/plan-failure.ts";
 import { slurmEnvironment } from "./ask.ts";
 import { jobOptionsOf } from "./options.ts";
 

@@ -1,9 +1,9 @@
 import type { Progress } from "../../stage.ts";
-import type { Action, ActionEnd } from "../action.ts";
-import type { Code } from "../code-digest.ts";
-import type { Environment } from "../environment.ts";
-import type { Key, PlannedPlatform } from "../plan.ts";
-import type { Facts, PlatformProblem } from "../platform.ts";
+import type { Action, ActionEnd } from "../actions/action.ts";
+import type { Code } from "../keys/code-digest.ts";
+import type { Facts, PlatformProblem } from "../keys/facts.ts";
+import type { Environment } from "../plan/environment.ts";
+import type { Key, PlannedPlatform } from "../plan/plan.ts";
 
 /** What all processes of one submission share: the driver writes it, jobs read it. Paths are absolute. */
 export interface Common {

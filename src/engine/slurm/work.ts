@@ -1,5 +1,5 @@
-import type { Environment } from "../environment.ts";
-import type { SlurmOptions } from "../plan.ts";
+import type { Environment } from "../plan/environment.ts";
+import type { SlurmOptions } from "../plan/plan.ts";
 import type { JobEnd } from "./end.ts";
 import type { Removals } from "./removals.ts";
 import type { Spool } from "./spool.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../src/engine/event.ts";
+import type { Event } from "../../../src/engine/plan/event.ts";
 import { makeWorkspace, repository, stageModule, type Workspace } from "../../rig/workspace.ts";
 import { named } from "./study.ts";
 

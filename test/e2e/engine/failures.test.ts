@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Failure } from "../../../src/engine/event.ts";
+import type { Failure } from "../../../src/engine/plan/event.ts";
 import { makeWorkspace, type Outcome, stageModule, type Workspace } from "../../rig/workspace.ts";
 
 /** A workspace with one stage `s` (out: x.json) whose run() has this body. */

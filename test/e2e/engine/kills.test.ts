@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { digestOf } from "../../../src/engine/digest.ts";
+import { digestOf } from "../../../src/engine/plan/digest.ts";
 import { makeWorkspace, stageModule, type Workspace } from "../../rig/workspace.ts";
 
 const WIDTH = 8;

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { digestOf } from "../../../src/engine/digest.ts";
+import { digestOf } from "../../../src/engine/plan/digest.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 import { named } from "./study.ts";
 

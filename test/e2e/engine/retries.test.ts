@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Failure } from "../../../src/engine/event.ts";
+import type { Failure } from "../../../src/engine/plan/event.ts";
 import { makeWorkspace, type Outcome, stageModule, type Workspace } from "../../rig/workspace.ts";
 import { named } from "./study.ts";
 

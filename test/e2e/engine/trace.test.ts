@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { readsIn } from "../../../src/engine/trace.ts";
+import { readsIn } from "../../../src/engine/actions/trace.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 const strace = spawnSync("strace", ["-qq", "-e", "trace=open", "-o", "/dev/null", "true"]).status === 0;

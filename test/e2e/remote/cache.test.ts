@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../src/engine/event.ts";
+import type { Event } from "../../../src/engine/plan/event.ts";
 import { type CacheServer, startCacheServer } from "../../rig/cache-server.ts";
 import { makeWorkspace, type Outcome, type Workspace } from "../../rig/workspace.ts";
 import { makeStudy, named } from "../engine/study.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../src/engine/event.ts";
+import type { Event } from "../../../src/engine/plan/event.ts";
 import { hanging, startCacheServer } from "../../rig/cache-server.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 

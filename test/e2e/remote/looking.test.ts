@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Assessment } from "../../../src/engine/assess.ts";
+import type { Assessment } from "../../../src/engine/survey/assess.ts";
 import { type CacheServer, startCacheServer } from "../../rig/cache-server.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 

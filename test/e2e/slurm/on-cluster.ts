@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Event, Failure } from "../../../src/engine/event.ts";
+import type { Event, Failure } from "../../../src/engine/plan/event.ts";
 import type { MiniCluster } from "../../rig/slurm.ts";
 import type { Outcome, Running, Workspace } from "../../rig/workspace.ts";
 

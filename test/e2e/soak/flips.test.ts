@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { openActionCache } from "../../../src/engine/action-cache.ts";
-import { openCas } from "../../../src/engine/cas.ts";
-import type { Digest, Key } from "../../../src/engine/plan.ts";
-import { openStore } from "../../../src/engine/store.ts";
+import { openActionCache } from "../../../src/engine/cache/action-cache.ts";
+import { openCas } from "../../../src/engine/cache/cas.ts";
+import { openStore } from "../../../src/engine/files/store.ts";
+import type { Digest, Key } from "../../../src/engine/plan/plan.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 import { full } from "./layers.ts";
 

@@ -2,9 +2,9 @@ import { rmSync, utimesSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../src/engine/event.ts";
-import { loadPlan } from "../../../src/engine/load.ts";
-import { runPlan } from "../../../src/engine/run.ts";
+import { loadPlan } from "../../../src/engine/config/load.ts";
+import type { Event } from "../../../src/engine/plan/event.ts";
+import { runPlan } from "../../../src/engine/run/run.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 import { full } from "./layers.ts";
 

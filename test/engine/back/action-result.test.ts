@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Digest } from "../../../src/engine/plan.ts";
+import type { Digest } from "../../../src/engine/plan/plan.ts";
 import { encodeActionResult, recordIn } from "../../../src/engine/remote/action-result.ts";
 import { createBreaker } from "../../../src/engine/remote/breaker.ts";
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Assessment } from "../../../src/engine/assess.ts";
+import type { Assessment } from "../../../src/engine/survey/assess.ts";
 import { makeStudy, SHARED, STUDY } from "../../e2e/engine/study.ts";
 import { makeWorkspace, stageModule, type Workspace } from "../../rig/workspace.ts";
 import { assessIn, runIn, spoken } from "./rig.ts";

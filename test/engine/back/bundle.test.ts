@@ -1,13 +1,13 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Bundle, bundleModule } from "../../../src/engine/bundle.ts";
-import { openCodeReader } from "../../../src/engine/code-digest.ts";
-import { digestOf } from "../../../src/engine/digest.ts";
-import { findPackageLock, readPackageLock } from "../../../src/engine/package-lock.ts";
-import { regionsOf } from "../../../src/engine/source-regions.ts";
-import { openStatIndex } from "../../../src/engine/stat-index.ts";
-import { openStore } from "../../../src/engine/store.ts";
+import { openStatIndex } from "../../../src/engine/files/stat-index.ts";
+import { openStore } from "../../../src/engine/files/store.ts";
+import { type Bundle, bundleModule } from "../../../src/engine/keys/bundle.ts";
+import { openCodeReader } from "../../../src/engine/keys/code-digest.ts";
+import { findPackageLock, readPackageLock } from "../../../src/engine/keys/package-lock.ts";
+import { regionsOf } from "../../../src/engine/keys/source-regions.ts";
+import { digestOf } from "../../../src/engine/plan/digest.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 
 const STAGE = `import { scale } from "../src/scale.ts";

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { copyThrough } from "../../../src/engine/copy-through.ts";
+import { copyThrough } from "../../../src/engine/cache/copy-through.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 /** Two open files, one with so many bytes in it. */

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../src/engine/event.ts";
-import { forecastSeconds } from "../../../src/engine/forecast.ts";
-import { openOutlook } from "../../../src/engine/outlook.ts";
-import { type Sample, secondsOf } from "../../../src/engine/pace.ts";
-import type { InstanceName } from "../../../src/engine/plan.ts";
-import type { State, Task } from "../../../src/engine/scheduler.ts";
+import type { Event } from "../../../src/engine/plan/event.ts";
+import type { InstanceName } from "../../../src/engine/plan/plan.ts";
+import { forecastSeconds } from "../../../src/engine/survey/forecast.ts";
+import { openOutlook } from "../../../src/engine/survey/outlook.ts";
+import { type Sample, secondsOf } from "../../../src/engine/survey/pace.ts";
+import type { State } from "../../../src/engine/survey/scheduler.ts";
+import type { Task } from "../../../src/engine/survey/task.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 import { assessIn, planOf, runIn } from "./rig.ts";
 

@@ -113,5 +113,6 @@ describe("any graph under any edits", () => {
       }),
       { numRuns: 12 },
     );
-  });
+    // Some hundred runs of the binary: a busy machine takes a minute for them.
+  }, 180_000);
 });

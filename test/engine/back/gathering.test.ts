@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { InstanceName, Resources } from "../../../src/engine/plan.ts";
-import type { Claims } from "../../../src/engine/resources.ts";
-import { type Need, type Performed, schedule, type Task } from "../../../src/engine/scheduler.ts";
+import type { InstanceName, Resources } from "../../../src/engine/plan/plan.ts";
+import type { Claims } from "../../../src/engine/plan/resources.ts";
+import { type Need, type Performed, schedule } from "../../../src/engine/survey/scheduler.ts";
+import type { Task } from "../../../src/engine/survey/task.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });

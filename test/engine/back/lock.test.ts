@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
-import { isAlive, ownIdentity } from "../../../src/engine/identity.ts";
-import { isBusy, lockFreed, tryLock } from "../../../src/engine/lock.ts";
-import type { Key } from "../../../src/engine/plan.ts";
-import { openStore, type Store } from "../../../src/engine/store.ts";
+import { isBusy, lockFreed, tryLock } from "../../../src/engine/files/lock.ts";
+import { openStore, type Store } from "../../../src/engine/files/store.ts";
+import type { Key } from "../../../src/engine/plan/plan.ts";
+import { isAlive, ownIdentity } from "../../../src/engine/system/identity.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 function setUp(): { store: Store; path: string } {

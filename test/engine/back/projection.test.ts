@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Instance, InstanceName, PlannedDep } from "../../../src/engine/plan.ts";
-import { projectionOf } from "../../../src/engine/projection.ts";
+import type { Instance, InstanceName, PlannedDep } from "../../../src/engine/plan/plan.ts";
+import { projectionOf } from "../../../src/engine/survey/projection.ts";
 
 function instance(stage: string, i: number, needs: readonly Instance[] = [], more: Partial<Instance> = {}): Instance {
   const from = needs.map(({ name }) => ({ instance: name, out: "x" }));

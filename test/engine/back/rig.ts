@@ -1,8 +1,8 @@
-import { type Assessment, assess } from "../../../src/engine/assess.ts";
-import type { Event, Summary } from "../../../src/engine/event.ts";
-import { loadPlan } from "../../../src/engine/load.ts";
-import type { InstanceName, Plan } from "../../../src/engine/plan.ts";
-import { type PlanFailure, type RunOptions, runPlan } from "../../../src/engine/run.ts";
+import { loadPlan } from "../../../src/engine/config/load.ts";
+import type { Event, Summary } from "../../../src/engine/plan/event.ts";
+import type { InstanceName, Plan } from "../../../src/engine/plan/plan.ts";
+import { type PlanFailure, type RunOptions, runPlan } from "../../../src/engine/run/run.ts";
+import { type Assessment, assess } from "../../../src/engine/survey/assess.ts";
 import type { Workspace } from "../../rig/workspace.ts";
 
 export async function planOf(workspace: Workspace): Promise<Plan> {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { InstanceName, Resources } from "../../../src/engine/plan.ts";
-import type { Budget } from "../../../src/engine/resources.ts";
-import { type Need, type Performed, type Slot, schedule, type Task, type Work } from "../../../src/engine/scheduler.ts";
+import type { InstanceName, Resources } from "../../../src/engine/plan/plan.ts";
+import type { Budget } from "../../../src/engine/plan/resources.ts";
+import { type Need, type Performed, type Slot, schedule, type Work } from "../../../src/engine/survey/scheduler.ts";
+import type { Task } from "../../../src/engine/survey/task.ts";
 
 const task = (name: string, producers: readonly string[] = [], seconds = 1): Task => ({
   name: name as InstanceName,

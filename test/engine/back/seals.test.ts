@@ -1,10 +1,10 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Cas, openCas } from "../../../src/engine/cas.ts";
-import type { Digest } from "../../../src/engine/plan.ts";
-import { openSeals, type Seal } from "../../../src/engine/seals.ts";
-import { openStore, type Store } from "../../../src/engine/store.ts";
+import { type Cas, openCas } from "../../../src/engine/cache/cas.ts";
+import { openSeals, type Seal } from "../../../src/engine/cache/seals.ts";
+import { openStore, type Store } from "../../../src/engine/files/store.ts";
+import type { Digest } from "../../../src/engine/plan/plan.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 /** More than two chunks, and no whole number of blocks. */

@@ -1,7 +1,7 @@
 import { symlinkSync, utimesSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { isStillSo, openSightings } from "../../../src/engine/sightings.ts";
-import { fileStamp } from "../../../src/engine/stamp.ts";
+import { isStillSo, openSightings } from "../../../src/engine/files/sightings.ts";
+import { fileStamp } from "../../../src/engine/system/stamp.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 
 /** Files and folders that were written long ago. */

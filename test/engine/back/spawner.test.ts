@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { type ChildEnd, watchChild } from "../../../src/engine/child.ts";
-import { openSpawner, type Spawner } from "../../../src/engine/spawner.ts";
+import { openSpawner, type Spawner } from "../../../src/engine/actions/spawner.ts";
+import { type ChildEnd, watchChild } from "../../../src/engine/system/child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "spawner-test-"));
 const host = join(folder, "spawner.cjs");
@@ -12,7 +12,7 @@ const env = { PATH: process.env.PATH ?? "" };
 
 beforeAll(async () => {
   await build({
-    entryPoints: ["src/engine/spawner-host.ts"],
+    entryPoints: ["src/engine/actions/spawner-host.ts"],
     outfile: host,
     bundle: true,
     platform: "node",

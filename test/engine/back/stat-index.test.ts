@@ -1,9 +1,9 @@
 import { chmodSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { digestOf } from "../../../src/engine/digest.ts";
-import { openStatIndex } from "../../../src/engine/stat-index.ts";
-import { openStore } from "../../../src/engine/store.ts";
-import { openTable } from "../../../src/engine/table.ts";
+import { openStatIndex } from "../../../src/engine/files/stat-index.ts";
+import { openStore } from "../../../src/engine/files/store.ts";
+import { openTable } from "../../../src/engine/files/table.ts";
+import { digestOf } from "../../../src/engine/plan/digest.ts";
 import { makeWorkspace, type Workspace } from "../../rig/workspace.ts";
 
 function settle(workspace: Workspace, file: string, seconds = 10): void {

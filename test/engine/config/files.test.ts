@@ -1,7 +1,7 @@
 import { symlinkSync } from "node:fs";
 import fastGlob from "fast-glob";
 import { describe, expect, it } from "vitest";
-import { expandFiles } from "../../../src/engine/files.ts";
+import { expandFiles } from "../../../src/engine/files/files.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 const NAMES = [

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { Diagnostic } from "../../../src/engine/diagnostic.ts";
-import { type LoadOptions, loadPlan } from "../../../src/engine/load.ts";
-import type { Plan } from "../../../src/engine/plan.ts";
+import type { Diagnostic } from "../../../src/engine/config/diagnostic.ts";
+import { type LoadOptions, loadPlan } from "../../../src/engine/config/load.ts";
+import type { Plan } from "../../../src/engine/plan/plan.ts";
 import { makeWorkspace } from "../../rig/workspace.ts";
 
 /** A pipeline.yaml with its mistakes marked: `⟦reason:the squiggled text⟧`. */

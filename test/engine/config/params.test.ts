@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LoadOptions } from "../../../src/engine/load.ts";
+import type { LoadOptions } from "../../../src/engine/config/load.ts";
 import { diagnosticsOf, expectMistakes, planOf } from "./marked.ts";
 
 /** What a stage sees of `params`, with a profile and settings on top. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Instance, Plan, PlannedDep } from "../../../src/engine/plan.ts";
+import type { Instance, Plan, PlannedDep } from "../../../src/engine/plan/plan.ts";
 import { planOf } from "./marked.ts";
 
 const named = (plan: Plan, name: string): Instance => plan.instances.find((instance) => instance.name === name)!;

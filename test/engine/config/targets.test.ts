@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Instance, InstanceName, Plan } from "../../../src/engine/plan.ts";
-import { closureOf, resolveTargets } from "../../../src/engine/targets.ts";
+import type { Instance, InstanceName, Plan } from "../../../src/engine/plan/plan.ts";
+import { closureOf, resolveTargets } from "../../../src/engine/plan/targets.ts";
 
 const plan: Plan = {
   workspace: "/",

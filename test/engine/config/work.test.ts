@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseArithmetic } from "../../../src/engine/arithmetic.ts";
+import { parseArithmetic } from "../../../src/engine/config/arithmetic.ts";
 import { expectMistakes, planOf } from "./marked.ts";
 
 const calculate = (text: string, ...values: number[]): number => {
