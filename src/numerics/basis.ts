@@ -1,4 +1,4 @@
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, floatArray } from "./float-array.ts";
 
 /**
  * A Krylov basis: rows of length n in one array, stored in the precision of the products (float32 products cannot fill
@@ -11,8 +11,7 @@ export interface Basis {
 }
 
 export function createBasis(capacity: number, length: number, precision: "f32" | "f64"): Basis {
-  const size = capacity * length;
-  return { length, rows: precision === "f32" ? new Float32Array(size) : new Float64Array(size) };
+  return { length, rows: floatArray(precision, capacity * length) };
 }
 
 /** A view of row `index`. */

@@ -1,6 +1,6 @@
 import type { Tensor } from "../programs/tensor.ts";
 import type { DeviceTensor, Runtime } from "../runtimes/runtime.ts";
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, floatArray } from "./float-array.ts";
 import type { GhostBatch } from "./ghost-batches.ts";
 import { oneHotOf } from "./image-batches.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -73,6 +73,3 @@ interface Buffers {
   readonly x: FloatArray;
   readonly y: FloatArray;
 }
-
-const floatArray = (float: "f32" | "f64", length: number): FloatArray =>
-  float === "f32" ? new Float32Array(length) : new Float64Array(length);

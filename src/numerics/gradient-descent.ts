@@ -1,6 +1,6 @@
 import type { TensorData } from "../programs/tensor.ts";
 import type { DeviceTensor, Executable } from "../runtimes/runtime.ts";
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, floatArray } from "./float-array.ts";
 import { type LearningRate, rateAt } from "./learning-rate.ts";
 import type { Objective } from "./objective.ts";
 import { createRecorder, type Run, type RunState } from "./recorder.ts";
@@ -231,7 +231,7 @@ function rateMatrix(objective: Objective, rows: readonly RowRate[], steps: numbe
 function stack(objective: Objective, rows: readonly FloatArray[]): Promise<DeviceTensor> {
   const { numParams, float } = objective;
   const size = rows.length * numParams;
-  const data = float === "f32" ? new Float32Array(size) : new Float64Array(size);
+  const data = floatArray(float, size);
   rows.forEach((row, i) => {
     data.set(row, i * numParams);
   });

@@ -1,5 +1,6 @@
 import { createBasis, orthogonalise, project, rowOf, storeRow, subtract } from "./basis.ts";
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, roundoffOf } from "./float-array.ts";
+import { withHessian } from "./hessian.ts";
 import { BREAKDOWN, type Matvec } from "./lanczos.ts";
 import type { HessianProducts } from "./objective.ts";
 import { standardNormal, uniform } from "./rng.ts";
@@ -39,7 +40,7 @@ export async function estimateTrace(
   const third = Math.floor(matvecs / 3);
   if (third < 2) throw new Error(`${matvecs} products are not enough for a trace with its error: 6 are`);
   const sketches = Math.min(third, n);
-  const roundoff = precision === "f32" ? 2 ** -24 : 2 ** -53;
+  const roundoff = roundoffOf(precision);
   const basis = createBasis(sketches + 1, n, precision);
   const [w, scratch] = [new Float64Array(n), new Float64Array(sketches + 1)];
   let rank = 0;
@@ -108,15 +109,11 @@ export async function estimateTrace(
 }
 
 /** The trace and the Frobenius norm of the Hessian of L at θ `[P]`. */
-export async function hessianTrace(
+export function hessianTrace(
   objective: HessianProducts,
   theta: FloatArray,
   options: Omit<TraceOptions, "precision">,
 ): Promise<TraceEstimate> {
-  const around = await objective.linearize(theta);
-  try {
-    return await estimateTrace(around.hvp, objective.numParams, { ...options, precision: objective.float });
-  } finally {
-    around.dispose();
-  }
+  const { numParams, float } = objective;
+  return withHessian(objective, theta, (matvec) => estimateTrace(matvec, numParams, { ...options, precision: float }));
 }

@@ -7,7 +7,7 @@ import { dense } from "./layers/dense.ts";
 import { givenPass, type ImageLayer, type ImagePass, measuringPass } from "./layers/image-layer.ts";
 import { flatten, globalAveragePool, maxPool } from "./layers/pooling.ts";
 import { type ResidualForm, residualBlock } from "./layers/residual.ts";
-import { layoutOf, type Network, splitParameters } from "./networks.ts";
+import { classesOf, layoutOf, type Network, splitParameters } from "./networks.ts";
 
 /** A network of the paper, or the same form in another size. */
 export type ImageNetworkSpec = "vgg10" | "vgg19" | "resnet20" | VggSpec | ResnetSpec;
@@ -134,8 +134,7 @@ function resnet(spec: ResnetSpec, imageShape: readonly number[], classes: number
 }
 
 function ofLayers(name: string, imageShape: readonly [number, number, number], layers: readonly ImageLayer[]) {
-  const output = layers.reduce((shape, layer) => layer.outputShape(shape), imageShape as Shape);
-  if (output.length !== 1) throw new Error(`${name} ends in [${output.join(",")}], expected one axis of classes`);
+  const classes = classesOf(name, imageShape, layers);
   const { layout, numParams } = layoutOf(layers);
   const channels = layers.flatMap((layer) => layer.channels ?? []);
   const numStatistics = 2 * channels.reduce((total, count) => total + count, 0);
@@ -160,7 +159,7 @@ function ofLayers(name: string, imageShape: readonly [number, number, number], l
   const network: ImageNetwork = {
     name,
     inputShape: imageShape,
-    classes: output[0]!,
+    classes,
     numParams,
     layout,
     channels,

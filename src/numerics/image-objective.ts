@@ -12,6 +12,7 @@ import { type ImageSource, imageSource } from "./image-source.ts";
 import {
   type CurvatureObjective,
   type Evaluation,
+  floatOf,
   floats,
   type GradientEvaluation,
   matrix,
@@ -92,7 +93,7 @@ export async function makeImageObjective(
   options: ImageObjectiveOptions = {},
 ): Promise<ImageObjective> {
   const { ghostBatch = 1024, averaging = "equal", interleave = usualInterleave, memory = {} } = options;
-  const float = options.float ?? (runtime.unitRoundoff < 2 ** -40 ? "f64" : "f32");
+  const float = options.float ?? floatOf(runtime);
   const residualBudget = memory.residuals ?? RESIDUAL_BUDGET;
   const { numParams } = network;
   const known = new Map<string, Split>();

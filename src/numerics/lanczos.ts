@@ -1,5 +1,5 @@
 import { type Basis, createBasis, dot, norm, orthogonalise, rowOf, storeRow, subtract } from "./basis.ts";
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, roundoffOf } from "./float-array.ts";
 
 /** A symmetric operator as its products; asynchronous because devices are. The vector it is given is valid until it resolves. */
 export type Matvec = (v: FloatArray) => Promise<FloatArray>;
@@ -23,7 +23,7 @@ export interface LanczosResult {
 export async function lanczos(matvec: Matvec, start: FloatArray, steps: number): Promise<LanczosResult> {
   const n = start.length;
   const precision = start instanceof Float32Array ? "f32" : "f64";
-  const roundoff = precision === "f32" ? 2 ** -24 : 2 ** -53;
+  const roundoff = roundoffOf(precision);
   const limit = Math.min(steps, n);
   const basis = createBasis(limit + 1, n, precision);
   const [alpha, beta] = [new Float64Array(limit), new Float64Array(limit)];

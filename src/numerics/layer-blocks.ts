@@ -1,4 +1,5 @@
 import type { FloatArray } from "./float-array.ts";
+import { withHessian } from "./hessian.ts";
 import type { Matvec } from "./lanczos.ts";
 import type { Network, ParameterSlice } from "./networks.ts";
 import type { CurvatureObjective, HessianProducts } from "./objective.ts";
@@ -56,31 +57,29 @@ export interface LayerEigenpairs extends TopEigenpairs {
  * The k largest eigenpairs of each layer's diagonal block of the Hessian at θ `[P]`. By Cauchy's interlacing a layer's i-th
  * eigenvalue is at most the whole Hessian's i-th. All products share the primal pass. `warmStart`: the result of a nearby θ.
  */
-export async function layerEigenpairs(
+export function layerEigenpairs(
   objective: HessianProducts & Pick<CurvatureObjective, "network">,
   theta: FloatArray,
   k: number,
   { warmStart, ...options }: SpectrumOptions & { readonly warmStart?: readonly LayerEigenpairs[] } = {},
 ): Promise<LayerEigenpairs[]> {
-  const around = await objective.linearize(theta);
-  try {
+  const { network, numParams, float } = objective;
+  return withHessian(objective, theta, async (matvec) => {
     const found: LayerEigenpairs[] = [];
-    for (const block of layerBlocks(objective.network)) {
+    for (const block of layerBlocks(network)) {
       const before = warmStart?.find(({ layer }) => layer === block.name);
       const pairs = await topEigenpairs(
-        blockOperator(around.hvp, objective.numParams, block),
+        blockOperator(matvec, numParams, block),
         block.numParams,
         Math.min(k, block.numParams),
         {
           ...options,
-          precision: objective.float,
+          precision: float,
           ...(before === undefined ? {} : { warmStart: before.restartVectors }),
         },
       );
       found.push({ layer: block.name, ...pairs });
     }
     return found;
-  } finally {
-    around.dispose();
-  }
+  });
 }

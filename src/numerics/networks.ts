@@ -29,13 +29,11 @@ export interface Network {
 
 /** A network of layers in sequence. Throws where one layer's output does not fit the next. */
 export function sequential(name: string, inputShape: Shape, layers: readonly Layer[]): Network {
-  const output = layers.reduce((shape, layer) => layer.outputShape(shape), inputShape);
-  if (output.length !== 1) throw new Error(`${name} ends in [${output.join(",")}], expected one axis of classes`);
   const { layout, numParams } = layoutOf(layers);
   return {
     name,
     inputShape,
-    classes: output[0]!,
+    classes: classesOf(name, inputShape, layers),
     numParams,
     layout,
     forward(theta, x) {
@@ -49,6 +47,13 @@ export function sequential(name: string, inputShape: Shape, layers: readonly Lay
       return value;
     },
   };
+}
+
+/** How many numbers a sample ends in. Throws where one layer's output does not fit the next, or the last one has more axes. */
+export function classesOf(name: string, inputShape: Shape, layers: readonly Pick<Layer, "outputShape">[]): number {
+  const output = layers.reduce((shape, layer) => layer.outputShape(shape), inputShape);
+  if (output.length !== 1) throw new Error(`${name} ends in [${output.join(",")}], expected one axis of classes`);
+  return output[0]!;
 }
 
 /** Where the tensors of these layers lie in θ, one after another. */

@@ -6,7 +6,7 @@ import type { Program } from "../programs/program.ts";
 import type { Tensor, TensorData } from "../programs/tensor.ts";
 import { inline, inputsOf, trace } from "../programs/trace.ts";
 import type { DeviceTensor, Executable, Runtime } from "../runtimes/runtime.ts";
-import { type FloatArray, toFloats } from "./float-array.ts";
+import { type FloatArray, roundoffOf, toFloats } from "./float-array.ts";
 import type { GhostBatch } from "./ghost-batches.ts";
 import { countCorrect, crossEntropy } from "./layers/cross-entropy.ts";
 import type { Network } from "./networks.ts";
@@ -85,7 +85,7 @@ export async function makeObjective(
   splits: { readonly train: Samples; readonly [split: string]: Samples },
   options: ObjectiveOptions = {},
 ): Promise<Objective> {
-  const float = options.float ?? (runtime.unitRoundoff < 2 ** -40 ? "f64" : "f32");
+  const float = options.float ?? floatOf(runtime);
   const uploaded = new Map<string, DeviceSamples>();
   for (const [name, samples] of Object.entries(splits))
     uploaded.set(name, await uploadSamples(runtime, samples, network.classes, float));
@@ -237,6 +237,11 @@ export function matrix(values: FloatArray, columns: number, float: "f32" | "f64"
   if (!Number.isInteger(replicas) || replicas === 0)
     throw new Error(`${values.length} values are no rows of ${columns} parameters`);
   return { dtype: float, shape: [replicas, columns], data: toFloats(values, float) };
+}
+
+/** The widest type that a runtime computes in. */
+export function floatOf({ unitRoundoff }: Runtime): "f32" | "f64" {
+  return unitRoundoff <= roundoffOf("f64") ? "f64" : "f32";
 }
 
 /** The numbers of a float tensor. */

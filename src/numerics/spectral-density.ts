@@ -1,4 +1,5 @@
 import type { FloatArray } from "./float-array.ts";
+import { withHessian } from "./hessian.ts";
 import { lanczos, type Matvec } from "./lanczos.ts";
 import type { HessianProducts } from "./objective.ts";
 import { standardNormal } from "./rng.ts";
@@ -63,17 +64,15 @@ export async function spectralQuadrature(
 }
 
 /** Quadratures of the spectrum of the Hessian of L at θ `[P]`. */
-export async function hessianQuadrature(
+export function hessianQuadrature(
   objective: HessianProducts,
   theta: FloatArray,
   options: Omit<QuadratureOptions, "precision">,
 ): Promise<SpectralQuadrature> {
-  const around = await objective.linearize(theta);
-  try {
-    return await spectralQuadrature(around.hvp, objective.numParams, { ...options, precision: objective.float });
-  } finally {
-    around.dispose();
-  }
+  const { numParams, float } = objective;
+  return withHessian(objective, theta, (matvec) =>
+    spectralQuadrature(matvec, numParams, { ...options, precision: float }),
+  );
 }
 
 /**

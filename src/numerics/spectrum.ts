@@ -1,22 +1,21 @@
 import type { FloatArray } from "./float-array.ts";
+import { withHessian } from "./hessian.ts";
 import type { HessianProducts } from "./objective.ts";
 import { type TopEigenpairs, type TopEigenpairsOptions, topEigenpairs } from "./top-eigenpairs.ts";
 
 export type SpectrumOptions = Omit<TopEigenpairsOptions, "precision" | "warmStart">;
 
 /** The k largest eigenpairs of the Hessian of L at θ `[P]`. */
-export async function hessianEigenpairs(
+export function hessianEigenpairs(
   objective: HessianProducts,
   theta: FloatArray,
   k: number,
   options: SpectrumOptions & { readonly warmStart?: readonly FloatArray[] } = {},
 ): Promise<TopEigenpairs> {
-  const around = await objective.linearize(theta);
-  try {
-    return await topEigenpairs(around.hvp, objective.numParams, k, { ...options, precision: objective.float });
-  } finally {
-    around.dispose();
-  }
+  const { numParams, float } = objective;
+  return withHessian(objective, theta, (matvec) =>
+    topEigenpairs(matvec, numParams, k, { ...options, precision: float }),
+  );
 }
 
 export interface Checkpoint {

@@ -1,5 +1,5 @@
 import { combine, createBasis, dot, norm, orthogonalise, rowOf, storeRow, subtract } from "./basis.ts";
-import type { FloatArray } from "./float-array.ts";
+import { type FloatArray, floatArray, roundoffOf } from "./float-array.ts";
 import { BREAKDOWN, type Matvec } from "./lanczos.ts";
 import { standardNormal, uniform } from "./rng.ts";
 import { type SymmetricEigen, symmetricEigen } from "./tridiagonal.ts";
@@ -79,7 +79,7 @@ export async function topEigenpairs(
     multiplicity = "simple",
     confirm = true,
   } = options;
-  const roundoff = precision === "f32" ? 2 ** -24 : 2 ** -53;
+  const roundoff = roundoffOf(precision);
   const capacity = Math.min(n, Math.max(options.capacity ?? Math.max(40, 4 * k), k + GUARD + 4));
   const basis = createBasis(capacity + 1, n, precision);
   // projection[i][j] = v_iᵀHv_j for processed j and any row i.
@@ -257,7 +257,7 @@ export async function topEigenpairs(
       if (Math.abs(value) > Math.abs(largest)) largest = value;
     }
     const factor = (largest < 0 ? -1 : 1) / Math.sqrt(square);
-    const result = precision === "f32" ? new Float32Array(n) : new Float64Array(n);
+    const result = floatArray(precision, n);
     for (let i = 0; i < n; i++) result[i] = factor * vector[i]!;
     return result;
   }
