@@ -1,10 +1,11 @@
 /** The whole spectrum of the Hessian at five moments of a run: its beginning, around its most prominent instability, its end. */
 import { hessianQuadrature } from "../src/numerics/spectral-density.ts";
-import { defineStage, StageError } from "../src/stage.ts";
+import { defineStage } from "../src/stage.ts";
 import type { DensityTable } from "./figures/curvature-tables.ts";
 import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { withObjective } from "./shared/objective.ts";
 import { paramsOf } from "./shared/params.ts";
+import { quadratureParams } from "./shared/quadrature-params.ts";
 import type { Snapshot } from "./shared/snapshots.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { openTrajectory } from "./shared/tensors.ts";
@@ -15,12 +16,8 @@ interface Instabilities extends InstabilitiesTable {
 
 export default defineStage({
   async run(context) {
-    const { network, probes, steps } = paramsOf(context, { network: "sizes", probes: "count", steps: "count" });
-    if (probes < 2 || steps < 2)
-      throw new StageError(
-        `${probes} probes of ${steps} steps give no density with its error`,
-        "give two or more of each",
-      );
+    const { network } = paramsOf(context, { network: "sizes" });
+    const { probes, steps } = quadratureParams(context);
     const { eta, threshold, snapshots } = readTable<Instabilities>(context, "instabilities");
     const { baseline, peak, end } = snapshots.reduce((best, each) => (each.prominence > best.prominence ? each : best));
     const trajectory = openTrajectory(context.dep("checkpoints").path);

@@ -8,6 +8,7 @@ import type { ModelRow } from "./figures/model-tables.ts";
 import { imagesInTurn } from "./shared/image-objective.ts";
 import { openImageTrajectory } from "./shared/image-run.ts";
 import { paramsOf } from "./shared/params.ts";
+import { quadratureParams } from "./shared/quadrature-params.ts";
 import { recordedProducts } from "./shared/recorded-products.ts";
 import { solveTally } from "./shared/solves.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
@@ -15,17 +16,8 @@ import { readTable, writeTable } from "./shared/tables.ts";
 export default defineStage(
   imagesInTurn(
     async (context, objectives) => {
-      const { probes, steps, matvecs, tol } = paramsOf(context, {
-        probes: "count",
-        steps: "count",
-        matvecs: "count",
-        tol: "number",
-      });
-      if (probes < 2 || steps < 2)
-        throw new StageError(
-          `${probes} probes of ${steps} steps give no density with its error`,
-          "give two or more of each",
-        );
+      const { matvecs, tol } = paramsOf(context, { matvecs: "count", tol: "number" });
+      const { probes, steps } = quadratureParams(context);
       const { eta, seed, ending } = readTable<ModelRow>(context, "model");
       const objective = await objectives(context);
       const products = recordedProducts(context, objective);

@@ -5,6 +5,7 @@ import { cifar10, type ImageDataset, paddedFashionMnist } from "../src/data/imag
 import { type TensorToWrite, writeSafetensors } from "../src/formats/safetensors.ts";
 import { drawAugmentations } from "../src/numerics/augmentation.ts";
 import { defineStage, type Json, type StageContext, StageError } from "../src/stage.ts";
+import { datasetMetadata, datasetTensors, officialOptions } from "./shared/data-file.ts";
 
 interface ImagesSpec {
   readonly source: "embedded" | "cifar-10";
@@ -27,9 +28,9 @@ export default defineStage({
     context.log(`${dataset.name}: ${spec.train} training and ${spec.test} test images, ${items} training items`);
     writeSafetensors(
       context.out("data"),
-      { ...splitTensors("train", dataset), ...splitTensors("test", dataset), ...augmentationsOf(items, augment) },
+      { ...datasetTensors(dataset), ...augmentationsOf(items, augment) },
       {
-        ...metadataOf(dataset),
+        ...datasetMetadata(dataset),
         ...(augment === undefined ? {} : { augmentations: JSON.stringify({ ...augment, padding: PADDING }) }),
       },
     );
@@ -42,23 +43,7 @@ function read({ source, train, test }: ImagesSpec, context: StageContext): Promi
     const files = context.depAll("embedded").map(({ path }) => path);
     return paddedFashionMnist((part) => embeddedPart(part, files), counts);
   }
-  return cifar10(
-    {
-      env: process.env,
-      log: (line) => context.log(line),
-      onProgress: (name, received, total) =>
-        context.progress({ done: received, total: total ?? received, unit: "bytes", message: name }),
-    },
-    counts,
-  );
-}
-
-function splitTensors(split: "train" | "test", dataset: ImageDataset): Record<string, TensorToWrite> {
-  const { images, labels } = dataset[split];
-  return {
-    [`${split}.images`]: { dtype: "u8", shape: images.shape, data: images.values },
-    [`${split}.labels`]: { dtype: "u8", shape: labels.shape, data: labels.values },
-  };
+  return cifar10(officialOptions(context), counts);
 }
 
 function augmentationsOf(items: number, augment: ImagesSpec["augment"]): Record<string, TensorToWrite> {
@@ -66,17 +51,6 @@ function augmentationsOf(items: number, augment: ImagesSpec["augment"]): Record<
   const { seed, offsets } = augment;
   const data = drawAugmentations({ seed, offsets, padding: PADDING }, 0, items);
   return { "train.augmentations": { dtype: "u8", shape: [items, 3], data } };
-}
-
-/** Neither the source nor the key: the same images give the same bytes wherever they came from. */
-function metadataOf({ name, mean, std, classes, fingerprint }: ImageDataset): Record<string, string> {
-  return {
-    name,
-    mean: JSON.stringify(mean),
-    std: JSON.stringify(std),
-    classes: JSON.stringify(classes),
-    fingerprint: JSON.stringify(fingerprint),
-  };
 }
 
 function specOf(params: Json): ImagesSpec {

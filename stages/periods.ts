@@ -4,17 +4,14 @@ import { defineStage } from "../src/stage.ts";
 import type { PeriodsTable } from "./figures/cycle-tables.ts";
 import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
 import { paramsOf } from "./shared/params.ts";
-import { openSpectrum } from "./shared/spectra.ts";
+import { openSpectra } from "./shared/spectra.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
-import { metadataOf } from "./shared/tensors.ts";
 
 export default defineStage({
   async run(context) {
     const { periods } = paramsOf(context, { periods: "sizes" });
     const { eta, snapshots } = readTable<InstabilitiesTable>(context, "instabilities");
-    const spectra = new Map(
-      context.depAll("spectra").map(({ path }) => [Number(metadataOf(path).snapshot), openSpectrum(path)]),
-    );
+    const spectra = openSpectra(context);
     let k = 0;
     const compared = snapshots.map(({ index, baseline, peak }) => {
       const spectrum = spectra.get(index)!;

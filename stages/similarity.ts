@@ -2,16 +2,14 @@
 import { individualSimilarities, subspaceSimilarity } from "../src/numerics/similarity.ts";
 import { defineStage } from "../src/stage.ts";
 import type { InstabilitiesTable } from "./figures/mlp-tables.ts";
-import { openSpectrum } from "./shared/spectra.ts";
+import { openSpectra, openSpectrum } from "./shared/spectra.ts";
 import { readTable, writeTable } from "./shared/tables.ts";
 import { metadataOf } from "./shared/tensors.ts";
 
 export default defineStage({
   async run(context) {
     const { eta, period, snapshots } = readTable<InstabilitiesTable>(context, "instabilities");
-    const spectra = new Map(
-      context.depAll("spectra").map(({ path }) => [Number(metadataOf(path).snapshot), openSpectrum(path)]),
-    );
+    const spectra = openSpectra(context);
     const interventions = context.depAll("interventions").map(({ path }) => ({ path, about: metadataOf(path) }));
     const total = spectra.size + interventions.length;
     let done = 0;

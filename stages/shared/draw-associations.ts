@@ -1,13 +1,11 @@
 /** The stages of Figures 12b and 12c. */
-import { type StageContext, StageError } from "../../src/stage.ts";
-import { comparable, HEADLINE } from "../figures/correlations.ts";
+import type { StageContext } from "../../src/stage.ts";
 import { imageData, imageSpec, type Regime } from "../figures/fig12b.ts";
 import { imageAssociations, imageClaims } from "../figures/fig12b-claims.ts";
-import type { GeneralizationTable } from "../figures/model-tables.ts";
 import { studyTitle, VGG10_5K } from "../figures/studies.ts";
+import { readComparable } from "./comparable-models.ts";
 import { paramsOf } from "./params.ts";
 import { studyFrom } from "./study.ts";
-import { readTable } from "./tables.ts";
 import { writeFigure } from "./write-figure.ts";
 
 const WORDS: Readonly<Record<Regime, string>> = { constant: "constant η", reduced: "η reduced during training" };
@@ -18,13 +16,7 @@ export async function drawAssociations(
 ): Promise<void> {
   const { from } = paramsOf(context, { from: "number" });
   const study = studyFrom(context);
-  const table = readTable<GeneralizationTable>(context, "table");
-  const count = comparable(table.models, from).length;
-  if (count < 4 || table.k < 3)
-    throw new StageError(
-      `${count} models completed their training with ${table.k} eigenvectors each; ${HEADLINE} of four models is wanted`,
-      "give params.images more etas or seeds, and a k of 3 or more",
-    );
+  const table = readComparable(context, from, "params.images");
   await writeFigure(context, {
     name,
     title: `Generalization performance with learning rate, sharpness and ρ, ${WORDS[regime]}: ${studyTitle(study, VGG10_5K)}`,

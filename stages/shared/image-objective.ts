@@ -1,11 +1,10 @@
 import { type ImageNetworkSpec, imageNetwork } from "../../src/numerics/image-networks.ts";
 import { type ImageObjective, makeImageObjective, RESIDUAL_BUDGET } from "../../src/numerics/image-objective.ts";
-import { openRuntime } from "../../src/runtimes/open.ts";
 import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
-import { isUnavailable } from "../../src/runtimes/unavailable.ts";
-import { type BatchStage, type StageContext, StageError } from "../../src/stage.ts";
+import type { BatchStage, StageContext } from "../../src/stage.ts";
 import { readImageData } from "./image-data.ts";
 import { paramsOf } from "./params.ts";
+import { createRuntimes } from "./runtimes.ts";
 
 /**
  * The ghost loss of an instance's params `network`, `ghostBatch` and `averaging` on its dep `data`, on the device that the
@@ -28,7 +27,7 @@ export function imagesInTurn<S>(
 ): BatchStage {
   return {
     async runBatch(members) {
-      const runtimes = new Map<string, Runtime>();
+      const runtimes = createRuntimes();
       const opened = new Map<string, ImageObjective>();
       const open: ImageObjectives = async (context) => {
         const device = context.platform.device as DeviceName;
@@ -41,9 +40,7 @@ export function imagesInTurn<S>(
         const identity = JSON.stringify([device, path, network, ghostBatch, averaging]);
         const known = opened.get(identity);
         if (known !== undefined) return known;
-        const runtime = runtimes.get(device) ?? (await openRuntime(device));
-        if (isUnavailable(runtime)) throw new StageError(runtime.message, runtime.remedy);
-        runtimes.set(device, runtime);
+        const runtime = await runtimes.open([device]);
         const objective = await openObjective(runtime, network, path, {
           ghostBatch,
           averaging,
@@ -57,7 +54,7 @@ export function imagesInTurn<S>(
         for (const member of members) await member.settle(() => run(member, open, shared));
       } finally {
         for (const objective of opened.values()) await objective.dispose();
-        for (const runtime of runtimes.values()) await runtime.dispose();
+        await runtimes.dispose();
       }
     },
   };

@@ -2,10 +2,9 @@ import { mlp } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
 import type { Samples } from "../../src/numerics/samples.ts";
 import type { TensorData } from "../../src/programs/tensor.ts";
-import { openRuntime } from "../../src/runtimes/open.ts";
-import type { DeviceName, Runtime, RuntimeUnavailable } from "../../src/runtimes/runtime.ts";
-import { isUnavailable } from "../../src/runtimes/unavailable.ts";
+import type { DeviceName, Runtime } from "../../src/runtimes/runtime.ts";
 import { type BatchStage, type StageContext, StageError } from "../../src/stage.ts";
+import { createRuntimes } from "./runtimes.ts";
 import { metadataOf, tensorOf } from "./tensors.ts";
 
 /** As many test samples as the paper has; larger test sets are a split of their own. */
@@ -29,7 +28,7 @@ export interface ObjectiveOptions {
 
 /** Runs `use` with objectives, opened when first asked for and disposed at the end. */
 export async function withObjectives<T>(use: (objectives: Objectives) => Promise<T>): Promise<T> {
-  const runtimes = new Map<string, Runtime>();
+  const runtimes = createRuntimes();
   const opened = new Map<string, Objective>();
   const open: Objectives = async (context, widths, { isDouble = false } = {}) => {
     const wanted = context.platform.device as DeviceName;
@@ -37,7 +36,7 @@ export async function withObjectives<T>(use: (objectives: Objectives) => Promise
     const identity = JSON.stringify([wanted, path, widths, isDouble]);
     const known = opened.get(identity);
     if (known !== undefined) return known;
-    const runtime = await openOneOf(isDouble ? doubleDevices(wanted) : [wanted], runtimes);
+    const runtime = await runtimes.open(isDouble ? doubleDevices(wanted) : [wanted]);
     const objective = await openObjective(runtime, widths, path, isDouble ? { float: "f64" } : {});
     opened.set(identity, objective);
     return objective;
@@ -46,7 +45,7 @@ export async function withObjectives<T>(use: (objectives: Objectives) => Promise
     return await use(open);
   } finally {
     for (const objective of opened.values()) await objective.dispose();
-    for (const runtime of runtimes.values()) await runtime.dispose();
+    await runtimes.dispose();
   }
 }
 
@@ -72,20 +71,6 @@ export function inTurn(run: (context: StageContext, objectives: Objectives) => P
 /** Devices that compute in float64, the wanted one first if it does: GPUs and TensorFlow.js have float32 alone. */
 function doubleDevices(wanted: DeviceName): readonly DeviceName[] {
   return wanted === "reference:cpu" ? [wanted] : ["onnx:cpu", "reference:cpu"];
-}
-
-/** The first device that is there. */
-async function openOneOf(devices: readonly DeviceName[], opened: Map<string, Runtime>): Promise<Runtime> {
-  let failure: RuntimeUnavailable | undefined;
-  for (const device of devices) {
-    const runtime = opened.get(device) ?? (await openRuntime(device));
-    if (!isUnavailable(runtime)) {
-      opened.set(device, runtime);
-      return runtime;
-    }
-    failure ??= runtime;
-  }
-  throw new StageError(failure!.message, failure!.remedy);
 }
 
 async function openObjective(

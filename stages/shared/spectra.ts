@@ -5,7 +5,7 @@ import { type Checkpoint, trackSpectrum } from "../../src/numerics/spectrum.ts";
 import { type StageContext, StageError } from "../../src/stage.ts";
 import { type Solves, solveTally } from "./solves.ts";
 import { provenanceOf } from "./tables.ts";
-import { tensorOf } from "./tensors.ts";
+import { metadataOf, tensorOf } from "./tensors.ts";
 
 /** Eigenpairs at some epochs. */
 export interface Spectrum {
@@ -86,4 +86,10 @@ export function openSpectrum(path: string): StoredSpectrum {
       return Array.from({ length: k }, (_, i) => data.subarray(i * length, (i + 1) * length) as FloatArray);
     },
   };
+}
+
+/** The dep `spectra`, by the snapshot that each is of. */
+export function openSpectra(context: StageContext): ReadonlyMap<number, StoredSpectrum> {
+  const paths = context.depAll("spectra").map(({ path }) => path);
+  return new Map(paths.map((path) => [Number(metadataOf(path).snapshot), openSpectrum(path)]));
 }
