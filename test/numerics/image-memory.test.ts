@@ -1,29 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { usualInterleave } from "../../src/numerics/ghost-batches.ts";
 import { imageNetwork } from "../../src/numerics/image-networks.ts";
 import { imagePrograms } from "../../src/numerics/image-programs.ts";
 import { residualBudget } from "../../stages/shared/image-objective.ts";
+import { childBundle } from "../rig/child-bundle.ts";
 
-const root = join(import.meta.dirname, "..", "..");
-// Beside the packages, so that imports find them.
-const bundle = join(root, "node_modules", ".cache", "gd-instabilities", "test", `image-memory-${process.pid}.mjs`);
-
-beforeAll(async () => {
-  await build({
-    entryPoints: [join(import.meta.dirname, "children", "image-memory.ts")],
-    outfile: bundle,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-  });
-});
-
-afterAll(() => rmSync(bundle));
+const bundle = childBundle(join(import.meta.dirname, "children", "image-memory.ts"));
 
 function peakOf(count: number): number {
   const child = spawnSync(process.execPath, [bundle, String(count)], { encoding: "utf8" });

@@ -3,8 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { permissionFlags } from "../../src/engine/actions/sandbox.ts";
 import { chooseDevice, detectDevices } from "../../src/runtimes/detect.ts";
 import { mayHaveGpu, softwareVulkanDriver } from "../../src/runtimes/hardware.ts";
@@ -14,24 +13,11 @@ import type { DeviceName } from "../../src/runtimes/runtime.ts";
 import { findTensorflow } from "../../src/runtimes/tensorflow-package.ts";
 import { isUnavailable } from "../../src/runtimes/unavailable.ts";
 import platform from "../../stages/platform.ts";
+import { childBundle } from "../rig/child-bundle.ts";
 import { SOFTWARE_VULKAN } from "./devices.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-// Beside the packages, as the engine's bundles are, so that imports find them.
-const bundle = join(root, "node_modules", ".cache", "gd-instabilities", "test", `open-${process.pid}.mjs`);
-
-beforeAll(async () => {
-  await build({
-    entryPoints: [join(root, "test/runtimes/children/open.ts")],
-    outfile: bundle,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-  });
-});
-
-afterAll(() => rmSync(bundle));
+const bundle = childBundle(join(root, "test/runtimes/children/open.ts"));
 
 /**
  * Opens a device as a stage does: in a process of its own under the permission model, which may read packages and write

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readTensor, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readTensor } from "../../src/formats/safetensors.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
 import { mlp } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
-import { uniform } from "../../src/numerics/rng.ts";
 import { spectralMean } from "../../src/numerics/spectral-density.ts";
 import { symmetricEigen } from "../../src/numerics/tridiagonal.ts";
 import { openReference } from "../../src/runtimes/reference.ts";
@@ -29,6 +28,7 @@ import train from "../../stages/train.ts";
 import { denseHessian } from "../numerics/dense.ts";
 import { complaints } from "../rig/schemas.ts";
 import { readJson, stageContext } from "./context.ts";
+import { writeRandomImages } from "./random-images.ts";
 
 /** Everything about the Hessian on a network so small that its dense one is at hand, each through its own stage. */
 const network = [6, 4, 3];
@@ -45,18 +45,8 @@ const [run, checkpoints] = ["run.json", "checkpoints.safetensors"];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "curvature-"));
-  const bytes = (name: string, count: number): Uint8Array =>
-    Uint8Array.from(uniform({ seed: 1, name }, count * 6), (value) => 256 * value);
-  const labels = (count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => i % 3);
-  const split = (name: string, count: number) => ({
-    [`${name}.images`]: { dtype: "u8", shape: [count, 2, 3], data: bytes(name, count) } as const,
-    [`${name}.labels`]: { dtype: "u8", shape: [count], data: labels(count) } as const,
-  });
-  const normalisation = { mean: 0.5, std: 0.3 };
-  writeSafetensors(join(folder, data), { ...split("train", 40), ...split("test", 20) }, { mean: "0.5", std: "0.3" });
-  reference = await makeObjective(openReference(), mlp(network), {
-    train: { inputs: { dtype: "u8", shape: [40, 6], data: bytes("train", 40) }, labels: labels(40), normalisation },
-  });
+  const samples = writeRandomImages(join(folder, data), [2, 3], { train: 40, test: 20 });
+  reference = await makeObjective(openReference(), mlp(network), { train: samples });
   await train.run(stageContext(folder, { network, seed: 3, eta: ETA, epochs: 20 }, { data }, { run, checkpoints }));
   const instability = { index: 0, baseline: 4, start: 4, peak: 10, end: 14, prominence: 0.2 };
   const other = { index: 1, baseline: 14, start: 14, peak: 16, end: 18, prominence: 0.1 };

@@ -7,7 +7,6 @@ import { norm } from "../../src/numerics/basis.ts";
 import { gradientDescent } from "../../src/numerics/gradient-descent.ts";
 import { initialise, mlp } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective, sharpeningRate } from "../../src/numerics/objective.ts";
-import { uniform } from "../../src/numerics/rng.ts";
 import { hessianEigenpairs } from "../../src/numerics/spectrum.ts";
 import { openReference } from "../../src/runtimes/reference.ts";
 import { StageError } from "../../src/stage.ts";
@@ -23,6 +22,7 @@ import sharpening from "../../stages/sharpening.ts";
 import unstable from "../../stages/unstable.ts";
 import { complaints } from "../rig/schemas.ts";
 import { readJson, stageContext } from "./context.ts";
+import { writeRandomImages } from "./random-images.ts";
 
 /** The stages of Figures 3 and 8 to 11 on a tiny network, from files to files, against float64. */
 const network = [16, 6, 5, 3];
@@ -39,19 +39,7 @@ const sharpnesses: number[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cycles-"));
-  const images = Uint8Array.from(uniform({ seed: 1, name: "train" }, 60 * 16), (value) => 256 * value);
-  const labels = Uint8Array.from({ length: 60 }, (_, i) => i % 3);
-  const split = (name: string) => ({
-    [`${name}.images`]: { dtype: "u8", shape: [60, 4, 4], data: images } as const,
-    [`${name}.labels`]: { dtype: "u8", shape: [60], data: labels } as const,
-  });
-  writeSafetensors(
-    join(folder, "data.safetensors"),
-    { ...split("train"), ...split("test") },
-    { mean: "0.5", std: "0.3" },
-  );
-  const inputs = { dtype: "u8", shape: [60, 16], data: images } as const;
-  const train = { inputs, labels, normalisation: { mean: 0.5, std: 0.3 } };
+  const train = writeRandomImages(join(folder, "data.safetensors"), [4, 4], { train: 60, test: 60 });
   reference = await makeObjective(openReference(), mlp(network), { train });
   await gradientDescent(reference, [{ theta: initialise(reference.network, 3), rate: ETA }], {
     epochs: EPOCHS,

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { readSafetensorsHeader, readTensor, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensorsHeader, readTensor } from "../../src/formats/safetensors.ts";
 import { norm } from "../../src/numerics/basis.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
-import { uniform } from "../../src/numerics/rng.ts";
 import type { InstabilitiesTable, RunTable, SharpnessTable, SimilarityTable } from "../../stages/figures/mlp-tables.ts";
 import type { PathsTable } from "../../stages/figures/precision.ts";
 import float64 from "../../stages/float64.ts";
@@ -13,21 +12,14 @@ import train from "../../stages/train.ts";
 import trainFloat64 from "../../stages/train-float64.ts";
 import { complaints } from "../rig/schemas.ts";
 import { readJson, stageContext } from "./context.ts";
+import { writeRandomImages } from "./random-images.ts";
 
 const network = [16, 6, 5, 3];
 const [ETA, EPOCHS, SEED] = [2, 60, 3];
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "float64-"));
-  const split = (name: string) => ({
-    [`${name}.images`]: {
-      dtype: "u8",
-      shape: [60, 4, 4],
-      data: Uint8Array.from(uniform({ seed: 1, name }, 60 * 16), (value) => 256 * value),
-    } as const,
-    [`${name}.labels`]: { dtype: "u8", shape: [60], data: Uint8Array.from({ length: 60 }, (_, i) => i % 3) } as const,
-  });
-  writeSafetensors(join(folder, "data"), { ...split("train"), ...split("test") }, { mean: "0.5", std: "0.3" });
+  writeRandomImages(join(folder, "data"), [4, 4], { train: 60, test: 60 });
   for (const [stage, name] of [
     [train, "single"],
     [trainFloat64, "double"],

@@ -2,17 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  readSafetensorsHeader,
-  readTensor,
-  type StoredTensor,
-  writeSafetensors,
-} from "../../src/formats/safetensors.ts";
+import { readSafetensorsHeader, readTensor, type StoredTensor } from "../../src/formats/safetensors.ts";
 import { norm } from "../../src/numerics/basis.ts";
 import type { FloatArray } from "../../src/numerics/float-array.ts";
 import { mlp } from "../../src/numerics/networks.ts";
 import { makeObjective, type Objective } from "../../src/numerics/objective.ts";
-import { uniform } from "../../src/numerics/rng.ts";
 import { openReference } from "../../src/runtimes/reference.ts";
 import { StageError } from "../../src/stage.ts";
 import type { InstabilitiesTable, RunTable, SharpnessTable } from "../../stages/figures/mlp-tables.ts";
@@ -24,6 +18,7 @@ import similarity from "../../stages/similarity.ts";
 import train from "../../stages/train.ts";
 import { complaints } from "../rig/schemas.ts";
 import { readJson, stageContext } from "./context.ts";
+import { writeRandomImages } from "./random-images.ts";
 
 /** The MLP's stages on a tiny network and random bytes, each through its own module, from files to files. */
 const network = [16, 6, 5, 3];
@@ -38,28 +33,8 @@ let reference: Objective;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "stages-"));
-  const bytes = (name: string, count: number): Uint8Array =>
-    Uint8Array.from(uniform({ seed: 1, name }, count * 16), (value) => 256 * value);
-  const labels = (count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => i % 3);
-  const split = (name: string, count: number) => ({
-    [`${name}.images`]: { dtype: "u8", shape: [count, 4, 4], data: bytes(name, count) } as const,
-    [`${name}.labels`]: { dtype: "u8", shape: [count], data: labels(count) } as const,
-  });
-  writeSafetensors(
-    join(folder, "data.safetensors"),
-    { ...split("train", 60), ...split("test", 230) },
-    {
-      mean: "0.5",
-      std: "0.3",
-    },
-  );
-  reference = await makeObjective(openReference(), mlp(network), {
-    train: {
-      inputs: { dtype: "u8", shape: [60, 16], data: bytes("train", 60) },
-      labels: labels(60),
-      normalisation: { mean: 0.5, std: 0.3 },
-    },
-  });
+  const samples = writeRandomImages(join(folder, "data.safetensors"), [4, 4], { train: 60, test: 230 });
+  reference = await makeObjective(openReference(), mlp(network), { train: samples });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

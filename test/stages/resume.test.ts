@@ -3,33 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { uniform } from "../../src/numerics/rng.ts";
 import type { BatchMember, Json, Stage } from "../../src/stage.ts";
 import model from "../../stages/model.ts";
 import reduction from "../../stages/reduction.ts";
 import { openResume, type Saved } from "../../stages/shared/resume.ts";
 import train from "../../stages/train.ts";
 import { fakeContext } from "../data/context.ts";
+import { writeRandomImages } from "./random-images.ts";
 
 /** Batches of the training stages that end in the middle of things, on a tiny network, onnx:cpu. */
 const NETWORK = [16, 6, 3];
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "resume-"));
-  const split = (name: string, count: number) => ({
-    [`${name}.images`]: {
-      dtype: "u8",
-      shape: [count, 4, 4],
-      data: Uint8Array.from(uniform({ seed: 1, name }, count * 16), (value) => 256 * value),
-    } as const,
-    [`${name}.labels`]: {
-      dtype: "u8",
-      shape: [count],
-      data: Uint8Array.from({ length: count }, (_, i) => i % 3),
-    } as const,
-  });
   // Labels by chance: nobody completes the training early.
-  writeSafetensors(join(folder, "data"), { ...split("train", 60), ...split("test", 9) }, { mean: "0.5", std: "0.3" });
+  writeRandomImages(join(folder, "data"), [4, 4], { train: 60, test: 9 });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
