@@ -28,32 +28,11 @@ export function figure13Claims(tables: Figure13Tables, study: Study): Claim[] {
   const means = phaseMeans(correlationsByEta(tables));
   const mean = (phase: Phase, predictor: Predictor): Association | undefined =>
     means.find((of) => of.phase === phase && of.predictor === predictor);
-  const [rho, sharpness] = [mean("above", "rho"), mean("above", "sharpness")];
-  /** What is said of phases rests on the stability threshold, and on the paper's own network and data. */
-  const aboveEdge = (claim: Parameters<typeof ruleClaim>[0]): Claim =>
-    restingOn(tables.stable, testedOn(study, VGG10_5K, "shape", ruleClaim(claim)));
   return [
-    aboveEdge({
-      id: "rho-negative-above-edge",
-      statement:
-        "Above the edge of stability, of models with one learning rate those whose eigenvectors turned further generalize better.",
-      source: SOURCE,
-      paper: PAPER.above!.rho,
-      ours: rho === undefined ? undefined : counted(rho),
-      rule: "the mean over learning rates of ρ's rank correlation with accuracy is negative, with its 95 % confidence interval",
-      holds: rho !== undefined && rho.value < 0 && rho.high !== null && rho.high < 0,
-      ...(rho === undefined ? { note: NO_PHASE } : {}),
-    }),
-    aboveEdge({
-      id: "rho-before-sharpness",
-      statement: "Above the edge of stability ρ has the expected sign more clearly than S has.",
-      source: SOURCE,
-      paper: "−0.40 against +0.56",
-      ours: rho === undefined || sharpness === undefined ? undefined : `${counted(rho)}; S ${counted(sharpness)}`,
-      rule: "the mean correlation of ρ is below that of S",
-      holds: rho !== undefined && sharpness !== undefined && rho.value < sharpness.value,
-      note: rho === undefined || sharpness === undefined ? NO_PHASE : INCONCLUSIVE,
-    }),
+    // What is said of phases rests on the stability threshold, and on the paper's own network and data.
+    ...aboveEdgeClaims(mean("above", "rho"), mean("above", "sharpness")).map((claim) =>
+      restingOn(tables.stable, testedOn(study, VGG10_5K, "shape", claim)),
+    ),
     ...(["above", "extreme"] as const).flatMap((phase) =>
       PREDICTORS.map((predictor) => {
         const found = mean(phase, predictor);
@@ -77,6 +56,32 @@ export function figure13Claims(tables: Figure13Tables, study: Study): Claim[] {
       }),
     ),
     seedsClaim(tables),
+  ];
+}
+
+function aboveEdgeClaims(rho: Association | undefined, sharpness: Association | undefined): Claim[] {
+  return [
+    ruleClaim({
+      id: "rho-negative-above-edge",
+      statement:
+        "Above the edge of stability, of models with one learning rate those whose eigenvectors turned further generalize better.",
+      source: SOURCE,
+      paper: PAPER.above!.rho,
+      ours: rho === undefined ? undefined : counted(rho),
+      rule: "the mean over learning rates of ρ's rank correlation with accuracy is negative, with its 95 % confidence interval",
+      holds: rho !== undefined && rho.value < 0 && rho.high !== null && rho.high < 0,
+      ...(rho === undefined ? { note: NO_PHASE } : {}),
+    }),
+    ruleClaim({
+      id: "rho-before-sharpness",
+      statement: "Above the edge of stability ρ has the expected sign more clearly than S has.",
+      source: SOURCE,
+      paper: "−0.40 against +0.56",
+      ours: rho === undefined || sharpness === undefined ? undefined : `${counted(rho)}; S ${counted(sharpness)}`,
+      rule: "the mean correlation of ρ is below that of S",
+      holds: rho !== undefined && sharpness !== undefined && rho.value < sharpness.value,
+      note: rho === undefined || sharpness === undefined ? NO_PHASE : INCONCLUSIVE,
+    }),
   ];
 }
 
