@@ -1,15 +1,18 @@
 import { type Claim, type ClaimsFile, countVerdicts, type PaperTable, VERDICT_TEXT, VERDICTS } from "./claims.ts";
 import { plural } from "./figures.ts";
 import { anchor, type Html, html } from "./html.ts";
-import { figureLabel, isPapersFigure, valueText } from "./values.ts";
+import { figureLabel, isPapersFigure, typeset, valueText } from "./values.ts";
 
-/** All statements of the paper with its numbers, ours and how they came out. None is left out, whatever it came to. */
-export function claimsBoard(files: readonly ClaimsFile[]): Html {
+/**
+ * All statements with what is expected of them, what came out and the verdict. None is left out, whatever it came to. `id`:
+ * the section's, which has a filter of its own.
+ */
+export function claimsBoard(id: string, files: readonly ClaimsFile[]): Html {
   if (files.length === 0) return html`<p class="soft">There are none yet.</p>`;
   const filters = ["all", ...VERDICTS] as const;
-  return html`<fieldset hidden><legend>Show</legend>${filters.map(
+  return html`<p>What is expected is the source's, which stands under each statement: the paper, closed forms or an independent run.</p><fieldset hidden><legend>Show</legend>${filters.map(
     (filter) =>
-      html`<label><input type="radio" name="verdict" value="${filter}" data-filter${filter === "all" && html` checked`}> ${filter === "all" ? "all" : plural(2, VERDICT_TEXT[filter])}</label>`,
+      html`<label><input type="radio" name="${id}-verdict" value="${filter}" data-filter${filter === "all" && html` checked`}> ${filter === "all" ? "all" : plural(2, VERDICT_TEXT[filter])}</label>`,
   )}</fieldset>${files.map(fileTable)}`;
 }
 
@@ -42,20 +45,20 @@ function fileTable({ figure, title, claims }: ClaimsFile): Html {
   const id = anchor("claims", figure);
   return html`<div class="card" id="${id}" data-group><h3><a href="#${anchor("figure", figure)}">${shortTitle({ figure, title })}</a>${isPapersFigure(figure) && html`. ${title}`}</h3>
 <table class="claims"><colgroup><col class="statement"><col class="value"><col class="value"><col class="verdict-column"></colgroup>
-<thead><tr><th scope="col">Statement</th><th scope="col">Paper</th><th scope="col">Ours</th><th scope="col">Verdict</th></tr></thead>
+<thead><tr><th scope="col">Statement</th><th scope="col">Expected</th><th scope="col">Ours</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${claims.map((claim) => claimRow(figure, claim))}</tbody></table></div>`;
 }
 
 function claimRow(figure: string, claim: Claim): Html {
   const { statement, source, paper, ours, rule, verdict, note } = claim;
-  return html`<tr id="${claimId(figure, claim)}" data-verdict="${verdict}"><th scope="row">${statement}<p class="why">${capital(source)}</p></th><td data-label="Paper"><span class="values">${valueText(paper)}</span></td><td data-label="Ours"><span class="values">${valueText(ours)}</span></td><td><span class="verdict ${verdict}">${VERDICT_TEXT[verdict]}</span><p class="why">Holds if ${rule}</p>${note !== undefined && html`<p class="why">${note}</p>`}</td></tr>`;
+  return html`<tr id="${claimId(figure, claim)}" data-verdict="${verdict}"><th scope="row">${statement}<p class="why">${capital(source)}</p></th><td data-label="Expected"><span class="values">${valueText(paper)}</span></td><td data-label="Ours"><span class="values">${valueText(ours)}</span></td><td><span class="verdict ${verdict}">${VERDICT_TEXT[verdict]}</span><p class="why">Holds if ${typeset(rule)}</p>${note !== undefined && html`<p class="why">${capital(typeset(note))}</p>`}</td></tr>`;
 }
 
 function claimId(figure: string, { id }: Claim): string {
   return anchor("claim", `${figure}-${id}`);
 }
 
-/** The paper's tables: under each column its number and ours. */
+/** The paper's tables and what else is compared in one: under each column the source's number, as far as it has any, and ours. */
 export function tablesBesides(files: readonly ClaimsFile[]): Html | undefined {
   const tables = files.flatMap(({ figure, tables = [] }) => tables.map((table) => ({ figure, table })));
   if (tables.length === 0) return undefined;
@@ -63,14 +66,22 @@ export function tablesBesides(files: readonly ClaimsFile[]): Html | undefined {
 }
 
 function tableCard(figure: string, { id, title, source, columns, rows, note }: PaperTable): Html {
+  const isCompared = rows.some(({ paper }) => paper.some((value) => value !== null));
+  const theirs = isPapers(source) ? "paper" : "expected";
   return html`<div class="card" id="${anchor("table", `${figure}-${id}`)}"><div class="scroll" tabindex="0" role="group" aria-label="${title}"><table><caption>${title}</caption>
-<thead><tr><th scope="col" rowspan="2"></th>${columns.map((column) => html`<th scope="colgroup" colspan="2" class="number">${column}</th>`)}</tr>
-<tr>${columns.map(() => html`<th scope="col" class="number">paper</th><th scope="col" class="number">ours</th>`)}</tr></thead>
+<thead>${
+    isCompared
+      ? html`<tr><th scope="col" rowspan="2"></th>${columns.map((column) => html`<th scope="colgroup" colspan="2" class="number">${column}</th>`)}</tr>
+<tr>${columns.map(() => html`<th scope="col" class="number">${theirs}</th><th scope="col" class="number">ours</th>`)}</tr>`
+      : html`<tr><th scope="col"></th>${columns.map((column) => html`<th scope="col" class="number">${column}</th>`)}</tr>`
+  }</thead>
 <tbody>${rows.map(
     ({ label, paper, ours }) =>
-      html`<tr><th scope="row">${label}</th>${columns.map((_, index) => html`<td class="number">${valueText(paper[index])}</td><td class="number"><strong>${valueText(ours[index])}</strong></td>`)}</tr>`,
+      html`<tr><th scope="row">${label}</th>${columns.map((_, index) => html`${isCompared && html`<td class="number">${valueText(paper[index])}</td>`}<td class="number"><strong>${valueText(ours[index])}</strong></td>`)}</tr>`,
   )}</tbody></table></div><p class="small soft">${capital(source)}${note !== undefined && `. ${note}`}</p></div>`;
 }
+
+const isPapers = (source: string): boolean => /^paper\b/.test(source);
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

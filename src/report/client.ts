@@ -60,9 +60,10 @@ export const CLIENT = `"use strict";
   for (const filter of document.querySelectorAll("[data-filter]")) {
     filter.closest("fieldset").hidden = false;
     filter.addEventListener("change", () => {
-      for (const row of document.querySelectorAll("[data-verdict]"))
+      const section = filter.closest("section");
+      for (const row of section.querySelectorAll("[data-verdict]"))
         row.hidden = filter.value !== "all" && row.dataset.verdict !== filter.value;
-      for (const group of document.querySelectorAll("[data-group]"))
+      for (const group of section.querySelectorAll("[data-group]"))
         group.hidden = !group.querySelector("[data-verdict]:not([hidden])");
     });
   }

@@ -45,7 +45,7 @@ function resultSections(before: string, results: Difference): Section[] {
   return [
     {
       id: "claims",
-      title: "The paper's statements",
+      title: "Statements",
       body: html`${stale.length > 0 && html`<p class="notice">Not up to date here, shown as made last: ${stale.join(", ")}.</p>`}<p>${claims.length} came out differently, ${sameClaims} the same.</p>${claims.length > 0 && claimTable(before, claims)}`,
     },
     {
@@ -67,9 +67,9 @@ function rebuild({ revision, results }: RevisionDifference): Html {
 }
 
 function claimTable(before: string, claims: readonly ClaimChange[]): Html {
-  return html`<div class="card"><table class="claims"><colgroup><col class="statement"><col class="value"><col class="value"><col class="verdict-column"></colgroup><thead><tr><th scope="col">Statement</th><th scope="col">${before}</th><th scope="col">Now</th><th scope="col">Paper</th></tr></thead><tbody>${claims.map(
+  return html`<div class="card"><table class="claims"><colgroup><col class="statement"><col class="value"><col class="value"><col class="verdict-column"></colgroup><thead><tr><th scope="col">Statement</th><th scope="col">${before}</th><th scope="col">Now</th><th scope="col">Expected</th></tr></thead><tbody>${claims.map(
     ({ figure, before: was, after: is }) =>
-      html`<tr><th scope="row">${(is ?? was)!.statement}<p class="why">${figureLabel(figure)}</p></th><td data-label="${before}">${outcome(was)}</td><td data-label="Now">${outcome(is)}</td><td data-label="Paper">${valueText((is ?? was)!.paper)}</td></tr>`,
+      html`<tr><th scope="row">${(is ?? was)!.statement}<p class="why">${figureLabel(figure)}</p></th><td data-label="${before}">${outcome(was)}</td><td data-label="Now">${outcome(is)}</td><td data-label="Expected">${valueText((is ?? was)!.paper)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

@@ -2,7 +2,7 @@ import { countVerdicts, VERDICT_TEXT, VERDICTS } from "./claims.ts";
 import type { FigureEntry, State } from "./data.ts";
 import { anchor, type Html, html, jsonScript, raw } from "./html.ts";
 import { makeInteractive } from "./interactive.ts";
-import { figureLabel, isPapersFigure } from "./values.ts";
+import { figureLabel } from "./values.ts";
 
 /** One figure: the still picture, which a browser with scripts replaces by a drawing with tooltips and zoom. */
 export function figureArticle(figure: FigureEntry): Html {
@@ -72,7 +72,7 @@ function summary({ name, claims }: FigureEntry): Html {
     (verdict) =>
       html`<span class="verdict ${verdict}">${counts[verdict]} ${plural(counts[verdict], VERDICT_TEXT[verdict])}</span> `,
   );
-  return html`<p>${isPapersFigure(name) ? html`Of the paper's statements` : "Of the statements"} on it: ${parts} <a href="#${anchor("claims", name)}">all with their numbers</a></p>`;
+  return html`<p>Of the statements on it: ${parts} <a href="#${anchor("claims", name)}">all with their numbers</a></p>`;
 }
 
 /** `1 holds`, `3 hold` */

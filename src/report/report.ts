@@ -1,4 +1,5 @@
 import { formatSeconds } from "../reporters/text.ts";
+import type { ClaimsFile } from "./claims.ts";
 import { claimCounts, claimsBoard, failures, shortTitle, tablesBesides } from "./claims-board.ts";
 import { dagSvg, secondsOf } from "./dag-svg.ts";
 import type { ReportData } from "./data.ts";
@@ -7,7 +8,7 @@ import { anchor, html } from "./html.ts";
 import type { Libraries } from "./libraries.ts";
 import { page, type Section } from "./page.ts";
 import { provenance } from "./provenance.ts";
-import { timeText } from "./values.ts";
+import { isPapersFigure, timeText } from "./values.ts";
 
 /** The whole page. */
 export function reportPage(data: ReportData, libraries: Libraries): string {
@@ -15,6 +16,8 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
   const made = figures.filter(({ spec }) => spec !== undefined).length;
   const seconds = stages.reduce((sum, stage) => sum + (secondsOf(stage) ?? 0), 0);
   const tables = tablesBesides(claims);
+  const papers = claims.filter(({ figure }) => isPapersFigure(figure));
+  const further = claims.filter(({ figure }) => !isPapersFigure(figure));
   const sections: Section[] = [
     {
       id: "summary",
@@ -27,13 +30,11 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
       body: html`${figures.map(figureArticle)}`,
       entries: figures.map((figure) => ({ id: anchor("figure", figure.name), title: labelOf(figure) })),
     },
-    {
-      id: "claims",
-      title: "The paper's statements",
-      body: claimsBoard(claims),
-      entries: claims.map((file) => ({ id: anchor("claims", file.figure), title: shortTitle(file) })),
-    },
-    ...(tables === undefined ? [] : [{ id: "tables", title: "The paper's tables", body: tables }]),
+    claimsSection("claims", "Statements on the paper's figures", papers),
+    ...(further.length === 0
+      ? []
+      : [claimsSection("further-claims", "Statements on figures beyond the paper", further)]),
+    ...(tables === undefined ? [] : [{ id: "tables", title: "Tables", body: tables }]),
     {
       id: "pipeline",
       title: "The pipeline",
@@ -57,4 +58,9 @@ export function reportPage(data: ReportData, libraries: Libraries): string {
     footer: html`<p>Written by <code>npx pipeline report</code> from what the pipeline made. This page holds all it shows and connects to nothing. <a href="#top">Back to the top</a></p>`,
     libraries,
   });
+}
+
+function claimsSection(id: string, title: string, files: readonly ClaimsFile[]): Section {
+  const entries = files.map((file) => ({ id: anchor("claims", file.figure), title: shortTitle(file) }));
+  return { id, title, body: claimsBoard(id, files), entries };
 }

@@ -1,16 +1,35 @@
 import type { Json } from "../stage.ts";
 
-/** A value of a claim or a table: numbers to five significant digits, with a minus that is one. */
+/** A value of a claim or a table: numbers to five significant digits, texts as people set them. */
 export function valueText(value: Json | undefined): string {
   if (value === null || value === undefined) return "–";
   if (typeof value === "number") return numberText(value);
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? typeset(value) : JSON.stringify(value);
 }
 
 export function numberText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const rounded = Number(value.toPrecision(5));
-  return (Number.isInteger(value) ? String(value) : String(rounded)).replaceAll("-", "−");
+  return typeset(Number.isInteger(value) ? String(value) : String(rounded));
+}
+
+/** A program's numbers in a text as people set them: minus signs that are ones, and 1.5·10⁻⁷ for 1.5e-7. */
+export function typeset(text: string): string {
+  return text
+    .replace(
+      /(?<![\w.])(\d+(?:\.\d+)?)e([-+]?\d+)\b/g,
+      (_, factor: string, power: string) => `${factor === "1" ? "" : `${factor}·`}10${raised(power)}`,
+    )
+    .replace(/(?<=^|[\s([|])-(?=\d)/g, "−");
+}
+
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+function raised(power: string): string {
+  return power
+    .replace("+", "")
+    .replace("-", "⁻")
+    .replace(/\d/g, (digit) => RAISED[Number(digit)]!);
 }
 
 const PAPERS_FIGURE = /^fig0*(\d+)([a-z]?)$/;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { countVerdicts, readClaims } from "../../src/report/claims.ts";
 import { picture } from "../../src/report/figures.ts";
 import { reportPage } from "../../src/report/report.ts";
-import { byFigure, figureLabel, numberText, timeText } from "../../src/report/values.ts";
+import { byFigure, figureLabel, numberText, timeText, typeset } from "../../src/report/values.ts";
 import { CLAIMS, HOSTILE, realFigures, reportData } from "./fixture.ts";
 
 const figures = await realFigures();
@@ -50,6 +50,7 @@ describe("the report's page", () => {
 
   it("shows the paper's tables with ours beside, and a stage's own time", () => {
     expect(page).toContain("−0.79123");
+    expect(page).toContain('class="number">paper</th>');
     expect(page).toContain("Rank correlations");
     expect(page).toMatch(/train ×2[\s\S]*5\.00 s/);
   });
@@ -86,6 +87,26 @@ describe("a still picture", () => {
   );
 });
 
+describe("a table that the paper does not have", () => {
+  const shown = (paper: number | null): string => {
+    const [table] = CLAIMS.tables!;
+    const tables = [
+      { ...table!, source: "an independent run", rows: [{ label: "η", paper: [paper, paper], ours: [2, 3] }] },
+    ];
+    return reportPage({ ...reportData([]), claims: [{ ...CLAIMS, tables }] }, { scripts: [], fonts: [] });
+  };
+
+  it("has what its source expects beside ours", () => {
+    expect(shown(1)).toContain('class="number">expected</th>');
+    expect(shown(1)).not.toContain('class="number">paper</th>');
+  });
+
+  it("has ours alone where no source gives a number", () => {
+    expect(shown(null)).not.toContain('class="number">expected</th>');
+    expect(shown(null)).toContain('<th scope="row">η</th><td class="number"><strong>2</strong></td>');
+  });
+});
+
 describe("what the page reads and writes", () => {
   it("takes claims files and nothing else for one", () => {
     expect(readClaims(JSON.stringify(CLAIMS))).toEqual(CLAIMS);
@@ -98,8 +119,11 @@ describe("what the page reads and writes", () => {
       "−0.5",
       "0.33333",
       "123456",
-      "1e−12",
+      "10⁻¹²",
     ]);
+    expect(typeset("Spearman -0.5 (-1e-12), 6.66e-16 at 1.5e+20, top-3, 0x1e5")).toBe(
+      "Spearman −0.5 (−10⁻¹²), 6.66·10⁻¹⁶ at 1.5·10²⁰, top-3, 0x1e5",
+    );
     expect([figureLabel("fig05a"), figureLabel("fig12"), figureLabel("image-convergence")]).toEqual([
       "Figure 5a",
       "Figure 12",
@@ -134,7 +158,7 @@ describe("a figure that the paper does not have", () => {
     expect(shown.includes(HOSTILE)).toBe(false);
   });
 
-  it("is called by its title once, and its statements are not the paper's", () => {
+  it("is called by its title once, and its statements stand in a section of their own", () => {
     const claims = { ...first!.claims!, figure: "density", title: "The whole spectrum" };
     const spec = { ...first!.spec, usermeta: { title: "The whole spectrum" } };
     const data = reportData([{ ...own, spec, claims }]);
@@ -143,7 +167,11 @@ describe("a figure that the paper does not have", () => {
     expect(whole).toContain('<a href="#figure-density">The whole spectrum</a></h3>');
     expect(whole).not.toContain("The whole spectrum. The whole spectrum");
     expect(whole).toContain("<p>Of the statements on it:");
-    expect(page).toContain("<p>Of the paper's statements on it:");
+    const both = reportPage({ ...data, claims: [CLAIMS, claims] }, { scripts: [], fonts: [] });
+    const further = both.indexOf('<section id="further-claims"');
+    expect(both.indexOf('id="claims-fig01"')).toBeLessThan(further);
+    expect(both.indexOf('id="claims-density"')).toBeGreaterThan(further);
+    expect(page).not.toContain("further-claims");
   });
 
   it("comes after the paper's", () => {
