@@ -29,7 +29,7 @@ export interface NumberClaim extends Stated {
   readonly paper: number;
   /** Undefined where this profile does not compute it. */
   readonly ours: number | undefined;
-  /** Largest |ours − paper| that passes: absolute, or relative to the paper's number. */
+  /** Largest |ours − paper| that passes, absolute or relative. The rule says "expected": not every source is the paper. */
   readonly tolerance: { readonly absolute: number } | { readonly relative: number };
 }
 
@@ -37,7 +37,9 @@ export interface NumberClaim extends Stated {
 export function numberClaim({ paper, ours, tolerance, ...stated }: NumberClaim): Claim {
   const bound = "absolute" in tolerance ? tolerance.absolute : tolerance.relative * Math.abs(paper);
   const rule =
-    "absolute" in tolerance ? `|ours − paper| ≤ ${tolerance.absolute}` : `|ours/paper − 1| ≤ ${tolerance.relative}`;
+    "absolute" in tolerance
+      ? `|ours − expected| ≤ ${shortly(tolerance.absolute)}`
+      : `|ours/expected − 1| ≤ ${tolerance.relative}`;
   if (ours === undefined) return notTestable({ ...stated, paper, rule });
   return { ...stated, paper, ours: finite(ours), rule, verdict: Math.abs(ours - paper) <= bound ? "pass" : "fail" };
 }
@@ -60,6 +62,9 @@ export function ruleClaim({ paper, ours, rule, holds, ...stated }: RuleClaim): C
 function notTestable(claim: Omit<Claim, "verdict" | "ours">): Claim {
   return { ...claim, ours: null, verdict: "not-testable", note: claim.note ?? "this profile does not compute it" };
 }
+
+/** 1e-6, not 0.000001. */
+const shortly = (value: number): string => (value > 0 && value < 1e-3 ? value.toExponential() : String(value));
 
 /** JSON has no NaN or infinity. */
 function finite(value: number): number | string {

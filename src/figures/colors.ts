@@ -32,7 +32,7 @@ export const SURROUNDINGS = {
 } as const;
 
 /** Cells of tables, and the numbers in them that are not ours. */
-export const TABLE = { plain: "#F7F7F7", marked: "#E8F1F8", paper: "#6B6B6B", absent: "#8A8A8A" } as const;
+export const TABLE = { plain: "#F7F7F7", marked: "#E8F1F8", paper: "#6B6B6B", absent: "#717171" } as const;
 
 /** Figure 1's map of the loss, from its floor up. */
 export const TERRAIN = ["#3B5B7A", "#44586B", "#8FA3B5"] as const;

@@ -3,6 +3,7 @@ import type { FigureSpec, Rows } from "../../src/figures/compile.ts";
 import spec from "./convergence.vl.json" with { type: "json" };
 import type { ConvergenceTable, StageSolves } from "./curvature-tables.ts";
 import { mean } from "./statistics.ts";
+import { grouped } from "./studies.ts";
 
 /** Both panels, or without a trajectory the one of the stages. */
 export function convergenceSpec({ trajectory }: ConvergenceTable): FigureSpec {
@@ -53,7 +54,7 @@ function labelOf({ count, matvecs, k, tol, unconverged }: StageSolves): string {
   const failed = unconverged.filter(({ status }) => status === "max-matvecs").length;
   const diverged = unconverged.length - failed;
   return [
-    `${count} solve${count === 1 ? "" : "s"}${some}${each}; k = ${k}, tolerance ${tol}`,
+    `${grouped(count)} solve${count === 1 ? "" : "s"}${some}${each}; k = ${k}, tolerance ${tol}`,
     ...(failed > 0 ? [`${failed} not converged`] : []),
     ...(diverged > 0 ? [`${diverged} at a θ that diverged`] : []),
   ].join("; ");

@@ -2,6 +2,7 @@
 import { type Claim, numberClaim, ruleClaim } from "../../src/figures/claims.ts";
 import { type Figure5Tables, meanAccuracies, type Samples, stabilityThreshold } from "./fig05.ts";
 import { restingOn, shapeClaims } from "./fig05-claims.ts";
+import { grouped } from "./studies.ts";
 
 const SECTION = "paper, section 4.1 and Figure 5a";
 const INDEPENDENT = "an independent run in JAX from other initialisations";
@@ -62,7 +63,7 @@ export function figure5aClaims(tables: Figure5Tables): Claim[] {
       const near = meanAccuracies("all", generalization).find((of) => Math.abs(of.eta / eta - 1) < 0.05);
       return numberClaim({
         id: `accuracy@eta=${eta}`,
-        statement: `Mean accuracy on all ${WHOLE} test samples at η = ${eta}.`,
+        statement: `Mean accuracy on all ${grouped(WHOLE)} test samples at η = ${eta}.`,
         source: INDEPENDENT,
         paper: accuracy,
         ours: near?.accuracy,
@@ -77,7 +78,7 @@ function shapesOn(samples: Samples, tables: Figure5Tables): Claim[] {
   const isWhole = samples === "all";
   return shapeClaims(tables, {
     samples,
-    source: SECTION,
+    source: isWhole ? `${SECTION}; ${INDEPENDENT}` : SECTION,
     suffix: `@samples=${samples}`,
     about: isWhole ? "on the whole test set" : "on the paper's 200 test samples",
     flat: isWhole ? 0.005 : 0.02,

@@ -3,7 +3,7 @@ import { type Claim, numberClaim, ruleClaim } from "../../src/figures/claims.ts"
 import { type Figure5Tables, meanAccuracies, stabilityThreshold } from "./fig05.ts";
 import { levelBelow, restingOn, shapeClaims, shownAccuracy } from "./fig05-claims.ts";
 import type { Study } from "./image-tables.ts";
-import { testedOn, VGG10_5K } from "./studies.ts";
+import { grouped, testedOn, VGG10_5K } from "./studies.ts";
 
 const SECTION = "paper, section 4.1 and Figure 5b";
 const READ_OFF = "read off the plot in the first author's public code of 2025";
@@ -64,7 +64,7 @@ export function figure5bClaims(tables: Figure5Tables, study: Study): Claim[] {
       samples: "paper",
       source: SECTION,
       suffix: "",
-      about: `on ${study.data.test} test images`,
+      about: `on ${grouped(study.data.test)} test images`,
       flat: 0.02,
       rise: 0.02,
       paper: { flat: "relatively flat", rises: "improves sharply", falls: "performance eventually falls" },

@@ -11,7 +11,7 @@ export function figure5bSpec(study: Study, tables: Figure5Tables): FigureSpec {
   const doubt = thresholdDoubt(tables.stable);
   return fillSlots(spec, {
     title: studyHeading(study, VGG10_5K, { notes: [marksNote(tables), ...(doubt === undefined ? [] : [doubt])] }),
-    description: `Figure 5b: validation accuracy of ${title}, trained to completion, over the learning rate. Crosses lie below the stability threshold 2/S_max (black dots), circles above it; from the red dots on learning rates are extremely large. The line is the mean over initialisations. Ticks on the axis: runs that diverged or did not complete their training.`,
+    description: `Figure 5b: validation accuracy of ${title}, trained to completion, over the learning rate. Crosses lie below the stability threshold 2/S_max (dotted), circles above it; from the red dotted line on learning rates are extremely large. The line is the mean over initialisations. Ticks on the axis: runs that diverged or did not complete their training.`,
     width: 520,
     sides: sidesOf(tables),
   });

@@ -1,7 +1,7 @@
 /** Figures 6a and 6b: large learning rates kept for longer leave models flatter, and most of them generalize better. */
 import { type Claim, type PaperTable, ruleClaim } from "../../src/figures/claims.ts";
 import { distinct } from "./fig04.ts";
-import { type Figure6Tables, keptAt, type Quantity, type Switched, smallOf, switchedOf } from "./fig06.ts";
+import { type Figure6Tables, keptAt, type Outcome, type Quantity, type Switched, smallOf, switchedOf } from "./fig06.ts";
 import type { Study } from "./image-tables.ts";
 import { shown } from "./shown.ts";
 import { mean, median, spearman } from "./statistics.ts";
@@ -185,6 +185,11 @@ const perTenth = (slope: number): string =>
 export function figure6Tables(tables: Figure6Tables, study: Study, quantity: Quantity): PaperTable[] {
   const all = curvesOf(tables);
   const fractions = distinct(all.flatMap(({ points }) => points.map(({ fraction }) => fraction)));
+  const outcomes = all.flatMap(({ eta, points }): readonly Outcome[] => {
+    const kept = keptAt(eta, tables);
+    return kept === undefined ? points : [...points, kept];
+  });
+  const single = outcomes.filter(({ seeds }) => seeds.length === 1).length;
   return [
     {
       id: "by-switch",
@@ -200,7 +205,7 @@ export function figure6Tables(tables: Figure6Tables, study: Study, quantity: Qua
           ours: ours.map((value) => (value === undefined ? null : Number(shown(value)))),
         };
       }),
-      note: `Ours: ${studyTitle(study, VGG10_5K)}. Columns: the share of the epochs of the run with η₀ alone after which η was reduced to ${smallOf(tables)}. The paper has a plot and gives no numbers.`,
+      note: `Ours: ${studyTitle(study, VGG10_5K)}. Columns: the share of the epochs of the run with η₀ alone after which η was reduced to ${smallOf(tables)}. Means over initialisations${single === 0 ? "." : `; ${single} of ${outcomes.length} values are of one model only.`} The paper has a plot and gives no numbers.`,
     },
   ];
 }

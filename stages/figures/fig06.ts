@@ -81,13 +81,14 @@ export type Quantity = "sharpness" | "accuracy";
 export function figure6Data(tables: Figure6Tables, quantity: Quantity, extreme: number): Record<string, Rows> {
   const switched = switchedOf(tables);
   const small = smallOf(tables);
-  const level = small === undefined ? undefined : keptAt(small, tables)?.[quantity];
+  const level = small === undefined ? undefined : keptAt(small, tables);
   const about = (eta: number) => ({ eta: etaName(eta), size: sizeName(eta, extreme) });
   const means = switched.map((of) => ({
     ...about(of.eta),
     share: percent(of.share),
     value: of[quantity],
     trainAccuracy: of.trainAccuracy,
+    count: of.seeds.length,
   }));
   return {
     means,
@@ -99,12 +100,24 @@ export function figure6Data(tables: Figure6Tables, quantity: Quantity, extreme: 
       distinct(switched.map(({ eta }) => eta))
         .flatMap((eta) => {
           const outcome = keptAt(eta, tables);
-          return outcome === undefined ? [] : [{ ...about(eta), share: 100, value: outcome[quantity] }];
+          return outcome === undefined
+            ? []
+            : [{ ...about(eta), share: 100, value: outcome[quantity], count: outcome.seeds.length }];
         })
         .map((row, i) => ({ ...row, label: i === 0 ? "η₀ kept" : "" })),
       means,
     ),
-    level: orHidden(level === undefined ? [] : [{ value: level, label: `η = ${small} throughout` }], means),
+    level: orHidden(
+      level === undefined
+        ? []
+        : [
+            {
+              value: level[quantity],
+              label: `η = ${small} throughout${level.seeds.length === 1 ? " (one model)" : ""}`,
+            },
+          ],
+      means,
+    ),
   };
 }
 
@@ -132,9 +145,13 @@ export function figure6Spec(tables: Figure6Tables, study: Study, quantity: Quant
   const sizes = [...new Set(data.means!.map(({ size }) => size))];
   const all = ["means", "seeds", "kept", "level"].flatMap((set) => data[set]!.map(({ value }) => value as number));
   const isLog = quantity === "sharpness";
+  const isSingle = [...data.means!, ...data.kept!].some(({ count }) => count === 1);
   return fillSlots(spec, {
-    title: studyHeading(study, VGG10_5K, { ending: `, η reduced to ${smallOf(tables)}` }),
-    description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots). Diamonds: η₀ kept to the end. Grey: the small learning rate from the beginning.`,
+    title: studyHeading(study, VGG10_5K, {
+      ending: `, η reduced to ${smallOf(tables)}`,
+      notes: [isSingle ? "Means over initialisations; open: one model only." : "Means over initialisations."],
+    }),
+    description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots)${isSingle ? ", an open mark where only one completed its training" : ""}. Diamonds: η₀ kept to the end. Grey: the small learning rate from the beginning.`,
     yTitle: title,
     yScale: isLog ? { type: "log", nice: false, padding: PADDING } : { zero: false, nice: true, padding: PADDING },
     yAxis: isLog ? { values: logTicks(all, PADDING / (HEIGHT - 2 * PADDING)), format: "~g" } : { tickCount: 6 },

@@ -166,8 +166,8 @@ export function figure7Spec(table: Figure7Table): FigureSpec {
   const isPapers = ran.every((of) => of.isPapers);
   const isIncomplete = table.rows.some(({ cells }) => cells.some(({ state }) => state === "incomplete"));
   const notes = [
-    isPapers ? [] : ["ours with other networks or data than the paper’s, as said at each row"],
-    isIncomplete ? ["† training not completed"] : [],
+    isPapers ? [] : ["Ours with other networks or data than the paper’s, as said at each row."],
+    isIncomplete ? ["† Training not completed."] : [],
   ].flat();
   const labels = table.rows.map(rowLabel);
   return fillSlots(spec, {

@@ -41,8 +41,8 @@ export function correlation(
   return correlations.find((of) => of.measure === measure && of.samples === samples && of.upTo === upTo);
 }
 
-/** The paper's values in the legend, whose symbols are all circles. */
-const PAPERS = "paper (diamonds)";
+/** The paper's values in the legend. */
+const PAPERS = "paper";
 const COLORS = {
   paper: PALETTE.sky,
   all: PALETTE.black,
@@ -69,6 +69,7 @@ export function figure12Spec(
     ...texts,
     series: [...shown.map((samples) => series[samples]), PAPERS],
     colors: [...colors, COLORS.papers],
+    shapes: [...shown.map(() => "circle"), "diamond"],
     etaTicks: logTicks(models.map(({ eta }) => eta)),
     sharpnessTicks: logTicks(models.flatMap(({ sharpness }) => sharpness ?? [])),
   });
@@ -88,7 +89,7 @@ export function figure12Data(table: GeneralizationTable, row: Association, from:
     withRho: points.filter(({ rho }) => rho !== null),
     headings: MEASURES.map(({ measure }) => {
       const found = correlation(table, measure, samples);
-      return { measure: nameOf(measure), label: found === undefined ? "" : worded(found) };
+      return { measure: nameOf(measure), label: found === undefined ? "" : `Spearman: ${worded(found)}` };
     }),
     correlations: correlationRows(table, row),
   };

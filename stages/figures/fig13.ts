@@ -121,6 +121,7 @@ const orNull = (value: number): number | null => (Number.isFinite(value) ? value
 export function figure13Data(tables: Figure13Tables): Record<string, Rows> {
   const correlations = correlationsByEta(tables);
   const means = phaseMeans(correlations);
+  const edges = [stabilityThreshold(tables.stable), tables.extreme];
   const points = (predictor: Predictor): Rows =>
     correlations
       .filter((of) => of.predictor === predictor)
@@ -135,12 +136,17 @@ export function figure13Data(tables: Figure13Tables): Record<string, Rows> {
         const etas = correlations
           .filter((of) => of.phase === phase && of.predictor === predictor)
           .map(({ eta }) => eta);
-        // Of one learning rate, too, a line that can be seen.
-        return { phase: PHASE_NAMES[phase], value, from: Math.min(...etas) / 1.15, to: Math.max(...etas) * 1.15 };
+        const [low, high] = [Math.min(...etas), Math.max(...etas)];
+        return {
+          phase: PHASE_NAMES[phase],
+          value,
+          // Of one learning rate, too, a line that can be seen; it ends where its phase does.
+          from: Math.max(low / 1.15, ...edges.filter((edge) => edge < low)),
+          to: Math.min(high * 1.15, ...edges.filter((edge) => edge > high)),
+        };
       });
   const largest = Math.max(...correlations.map(({ eta }) => eta));
   const smallest = Math.min(...correlations.map(({ eta }) => eta));
-  const edges = [stabilityThreshold(tables.stable), tables.extreme];
   const ran = new Set(tables.generalization.models.map(({ eta }) => phaseOf(eta, tables)));
   // Of too few models, or of none that differ: at the lowest η, ρ has nothing to be compared with.
   const absence = (phase: Phase): string => (ran.has(phase) ? "not defined" : NOT_RUN);

@@ -8,7 +8,7 @@ import type { ImageCurvatureTable, Study } from "./image-tables.ts";
 import type { SpectrumRow } from "./model-tables.ts";
 import { shown } from "./shown.ts";
 import { bar, deflated, pointsOf, spectrumRows, traceOf } from "./spectral-curve.ts";
-import { studyHeading, studyTitle, VGG10_5K } from "./studies.ts";
+import { grouped, studyHeading, studyTitle, VGG10_5K } from "./studies.ts";
 
 export interface ImageCurvatureTables {
   readonly curvature: readonly ImageCurvatureTable[];
@@ -32,12 +32,15 @@ export function measuredModels({ curvature, spectra }: ImageCurvatureTables): Me
     .sort((a, b) => a.eta - b.eta);
 }
 
+/** A model without a Hessian did not complete its training, in the words of a heading. */
+const INCOMPLETE = { diverged: "diverged", epochs: "stopped at the limit of epochs" } as const;
+
 /** Says which models are missing, where some are. */
 export function missingNote({ curvature }: ImageCurvatureTables): readonly string[] {
   const missing = curvature
     .filter(({ found }) => found === null)
-    .map(({ eta, ending }) => `η = ${eta} (${ending.reason})`);
-  return missing.length === 0 ? [] : [`not completed, and so not drawn: ${missing.join(", ")}`];
+    .map(({ eta, ending: { reason } }) => `η = ${eta}${reason === "complete" ? "" : ` (${INCOMPLETE[reason]})`}`);
+  return missing.length === 0 ? [] : [`Not drawn, since training was not completed: ${missing.join(", ")}.`];
 }
 
 export function imageDensitySpec(study: Study, tables: ImageCurvatureTables): FigureSpec {
@@ -81,7 +84,7 @@ export function imageLayersData(tables: ImageCurvatureTables): Record<string, Ro
     layers: measuredModels(tables).flatMap(({ eta, sharpness, found }) =>
       found.layers.map(({ name, parameters, sharpness: own }, order) => ({
         eta: String(eta),
-        layer: `${name} (${parameters})`,
+        layer: `${name} (${grouped(parameters)})`,
         order,
         share: own / sharpness,
       })),

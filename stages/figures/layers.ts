@@ -2,6 +2,7 @@
 import type { Rows } from "../../src/figures/compile.ts";
 import type { LayersTable } from "./curvature-tables.ts";
 import type { SharpnessTable } from "./mlp-tables.ts";
+import { grouped } from "./studies.ts";
 
 export interface LayersTables {
   readonly layers: LayersTable;
@@ -13,7 +14,7 @@ export function layersData({ layers, sharpness }: LayersTables): Record<string, 
   const rows = layers.rows.flatMap(({ epoch, values }) =>
     layers.layers.map(({ name, parameters }, i) => ({
       epoch,
-      layer: `${name} (${parameters})`,
+      layer: `${name} (${grouped(parameters)})`,
       sharpness: values[i]!,
     })),
   );

@@ -27,7 +27,7 @@ const DATA_TITLES: Readonly<Record<string, string>> = {
 
 /** "VGG10 on CIFAR-10, first 5,000 images"; and that it is not the paper's, where it is not. */
 export function studyTitle(study: Study, paper: Study): string {
-  return isStudy(study, paper) ? named(study) : `${named(study)} (not the paper’s ${difference(study, paper)})`;
+  return isStudy(study, paper) ? named(study) : `${named(study)} (not the paper's ${difference(study, paper)})`;
 }
 
 /** A title of Vega-Lite's over all panels. */
@@ -43,7 +43,7 @@ export function heading(text: string, ...subtitle: readonly string[]): Heading {
   return { text, offset: 14, ...(subtitle.length === 0 ? {} : { subtitle }) };
 }
 
-/** The same as a figure's heading, `ending` behind it, in more lines where it has to say more. */
+/** The same as a figure's heading, `ending` behind it, in more lines where it has to say more. It is typeset, and so has ’. */
 export function studyHeading(
   study: Study,
   paper: Study,
@@ -51,7 +51,7 @@ export function studyHeading(
 ): Heading {
   const name = named(study);
   const text = `${name[0]!.toUpperCase()}${name.slice(1)}${ending}`;
-  const remark = isStudy(study, paper) ? [] : [`not the paper’s ${difference(study, paper)}`];
+  const remark = isStudy(study, paper) ? [] : [`Not the paper’s ${difference(study, paper)}.`];
   return heading(text, ...remark, ...notes);
 }
 
@@ -83,10 +83,10 @@ export function testedOn(study: Study, paper: Study, basis: Basis, claim: Claim)
   // What a profile does not compute says so itself.
   if (isStudy(study, paper) || claim.verdict === "not-testable") return claim;
   if (basis === "shape" && study.data.name === paper.data.name) {
-    const remark = `Tested with ${named(study)}, not the paper’s ${difference(study, paper)}.`;
+    const remark = `Tested with ${named(study)}, not the paper's ${difference(study, paper)}.`;
     return { ...claim, note: [remark, claim.note].filter((part) => part !== undefined).join(" ") };
   }
-  const lack = `not testable at this profile: ${named(study)}, not the paper’s ${difference(study, paper)}`;
+  const lack = `not testable at this profile: ${named(study)}, not the paper's ${difference(study, paper)}`;
   const found = typeof claim.ours === "number" ? Number(claim.ours.toPrecision(4)) : claim.ours;
   return { ...claim, ours: null, verdict: "not-testable", note: `${lack}; here it is: ${found}` };
 }

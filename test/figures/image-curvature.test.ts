@@ -36,7 +36,7 @@ describe("image-density", () => {
     expect(trace!.filter(({ way }) => way === "Hutch++").map((row) => row.trace)).toEqual(
       [40, 20].map((unit, i) => spectrumOf((["before", "peak"] as const)[i]!).reduce((a, b) => a + b, 0) / unit),
     );
-    expect(JSON.stringify(imageDensitySpec(MINIATURE, tables))).toContain("not drawn: η = 1 (diverged)");
+    expect(JSON.stringify(imageDensitySpec(MINIATURE, tables))).toContain("not completed: η = 1 (diverged).");
     const curve = spectrum!.filter(({ kind, order }) => kind === "density" && order === 0);
     const at = curve.map((row) => row.eigenvalue as number);
     const area = curve.slice(1).reduce((total, row, i) => {

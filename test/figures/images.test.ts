@@ -5,7 +5,7 @@ import { correlationsOf } from "../../stages/figures/correlations.ts";
 import { sidesOf, thresholdDoubt } from "../../stages/figures/fig05.ts";
 import { figure5bData, figure5bSpec } from "../../stages/figures/fig05b.ts";
 import { figure5bClaims } from "../../stages/figures/fig05b-claims.ts";
-import { type Figure6Tables, figure6Data, keptAt, switchedOf } from "../../stages/figures/fig06.ts";
+import { type Figure6Tables, figure6Data, figure6Spec, keptAt, switchedOf } from "../../stages/figures/fig06.ts";
 import { figure6Claims, figure6Tables } from "../../stages/figures/fig06-claims.ts";
 import { cellText, figure7Data, figure7Table, NOT_RUN } from "../../stages/figures/fig07.ts";
 import { figure7Claims, figure7Tables } from "../../stages/figures/fig07-claims.ts";
@@ -102,17 +102,17 @@ describe("Figure 5's key and labels", () => {
 describe("a study", () => {
   it("says what was trained on what, and what of it is not the paper's", () => {
     expect(studyTitle(PAPER_STUDY, VGG10_5K)).toBe("VGG10 on CIFAR-10, first 5,000 images");
-    expect(studyTitle(REDUCED_STUDY, VGG10_5K)).toBe("VGG10 on CIFAR-10, first 1,000 images (not the paper’s data)");
+    expect(studyTitle(REDUCED_STUDY, VGG10_5K)).toBe("VGG10 on CIFAR-10, first 1,000 images (not the paper's data)");
     expect(studyTitle(MINIATURE, VGG10_5K)).toBe(
-      "miniature VGG (widths 2, 4, 8) on Fashion-MNIST padded to 32×32×3, first 200 images (not the paper’s network and data)",
+      "miniature VGG (widths 2, 4, 8) on Fashion-MNIST padded to 32×32×3, first 200 images (not the paper's network and data)",
     );
     expect(studyHeading(PAPER_STUDY, VGG10_5K)).not.toHaveProperty("subtitle");
     expect(studyHeading(MINIATURE, VGG10_5K, { notes: ["N"] }).subtitle).toEqual([
-      "not the paper’s network and data",
+      "Not the paper’s network and data.",
       "N",
     ]);
     const augmented = { ...PAPER_STUDY, data: { ...PAPER_STUDY.data, copies: 10 } };
-    expect(studyTitle(augmented, VGG10_5K)).toMatch(/10 augmentations each \(not the paper’s data\)$/);
+    expect(studyTitle(augmented, VGG10_5K)).toMatch(/10 augmentations each \(not the paper's data\)$/);
   });
 
   const claim: Claim = { id: "c", statement: "s", source: "p", paper: 1, ours: 1.23456, rule: "r", verdict: "pass" };
@@ -121,11 +121,11 @@ describe("a study", () => {
     expect(testedOn(PAPER_STUDY, VGG10_5K, "numbers", claim)).toBe(claim);
     expect(testedOn(REDUCED_STUDY, VGG10_5K, "shape", { ...claim, note: "More." })).toEqual({
       ...claim,
-      note: "Tested with VGG10 on CIFAR-10, first 1,000 images, not the paper’s data. More.",
+      note: "Tested with VGG10 on CIFAR-10, first 1,000 images, not the paper's data. More.",
     });
     const untested = testedOn(REDUCED_STUDY, VGG10_5K, "numbers", claim);
     expect(untested).toMatchObject({ ours: null, verdict: "not-testable" });
-    expect(untested.note).toMatch(/not the paper’s data; here it is: 1\.235$/);
+    expect(untested.note).toMatch(/not the paper's data; here it is: 1\.235$/);
     expect(testedOn(MINIATURE, VGG10_5K, "shape", { ...claim, verdict: "fail" }).verdict).toBe("not-testable");
   });
 
@@ -200,6 +200,20 @@ describe("Figure 6", () => {
     expect(keptAt(7, tables)).toBeUndefined();
     const alone = figure6Data({ ...tables, constant: withModels([]) }, "accuracy", EXTREME);
     expect([alone.kept, alone.level].map((rows) => rows!.map(({ hidden }) => hidden))).toEqual([[true], [true]]);
+  });
+
+  it("tells a mean from what one model alone ended with", () => {
+    const drawn = (of: Figure6Tables) => figure6Data(of, "accuracy", EXTREME);
+    const words = (of: Figure6Tables) => JSON.stringify(figure6Spec(of, PAPER_STUDY, "accuracy", EXTREME));
+    expect(drawn(tables).means!.every(({ count }) => count === 2)).toBe(true);
+    expect(words(tables)).not.toContain("one model");
+    const lost = mappedReduced(({ seed }) => (seed === 1 ? { ending: { reason: "epochs", epoch: 9 } } : {}));
+    const single = { reduced: lost, constant: withModels(tables.constant.models.filter(({ seed }) => seed === 0)) };
+    const { means, kept, level } = drawn(single);
+    expect([...means!, ...kept!].every(({ count }) => count === 1)).toBe(true);
+    expect(level![0]!.label).toBe("η = 0.021 throughout (one model)");
+    expect(words(single)).toContain("Means over initialisations; open: one model only.");
+    expect(figure6Tables(single, PAPER_STUDY, "accuracy")[0]!.note).toContain("63 of 63 values are of one model only.");
   });
 
   it("has claims that pass on values of the claimed shape", () => {
@@ -360,7 +374,7 @@ describe("Figures 12b and 12c", () => {
     expect(table!.rows).toHaveLength(1);
     expect(table!.rows[0]!.paper).toEqual([0.7263, -0.7763, -0.82]);
     expect(String(table!.rows[0]!.ours[2])).toMatch(/^−0\.\d\d \[−0\.\d\d, −0\.\d\d\]$/);
-    expect(table!.note).toMatch(/^Ours: miniature VGG .*\(not the paper’s network and data\)\./);
+    expect(table!.note).toMatch(/^Ours: miniature VGG .*\(not the paper's network and data\)\./);
   });
 });
 

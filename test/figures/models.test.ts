@@ -196,8 +196,8 @@ describe("Figure 12a", () => {
   it("lists in its legend what it draws, and nothing else", () => {
     const domain = (table: GeneralizationTable): unknown =>
       /"domain":(\["[^\]]*\])/.exec(JSON.stringify(figure12aSpec(table, 0.01)))?.[1];
-    expect(domain(syntheticGeneralization())).toBe('["200 test samples","whole test set","paper (diamonds)"]');
-    expect(domain(withoutWholeSet())).toBe('["200 test samples","paper (diamonds)"]');
+    expect(domain(syntheticGeneralization())).toBe('["200 test samples","whole test set","paper"]');
+    expect(domain(withoutWholeSet())).toBe('["200 test samples","paper"]');
   });
 
   it("has the paper's table with ours beside it", () => {
