@@ -1,7 +1,15 @@
 /** Figures 6a and 6b: large learning rates kept for longer leave models flatter, and most of them generalize better. */
 import { type Claim, type PaperTable, ruleClaim } from "../../src/figures/claims.ts";
 import { distinct } from "./fig04.ts";
-import { type Figure6Tables, keptAt, type Outcome, type Quantity, type Switched, smallOf, switchedOf } from "./fig06.ts";
+import {
+  type Figure6Tables,
+  keptAt,
+  type Outcome,
+  type Quantity,
+  type Switched,
+  smallOf,
+  switchedOf,
+} from "./fig06.ts";
 import type { Study } from "./image-tables.ts";
 import { shown } from "./shown.ts";
 import { mean, median, spearman } from "./statistics.ts";
