@@ -12,6 +12,7 @@ import {
 } from "yaml";
 import type { Json } from "../../stage.ts";
 import type { Place, Report, Source } from "./diagnostic.ts";
+import { ALIAS_REMEDY, decapitalise, reportErrors, reportSyntax, reportWarnings, YAML_OPTIONS } from "./syntax.ts";
 
 /** Keys and list indices from the top of the document. */
 export type Path = readonly (string | number)[];
@@ -31,15 +32,14 @@ export interface Tree {
  * Parses a YAML text. Syntax errors go to the report; then there is no tree, since what follows them cannot be trusted.
  */
 export function parseSource(source: Source, report: Report): Tree | undefined {
-  const options = { prettyErrors: false, merge: true, stringKeys: true } as const;
-  const document = parseDocument(source.text, options);
+  const document = parseDocument(source.text, YAML_OPTIONS);
   if (document.errors.some(({ code }) => code !== "DUPLICATE_KEY")) {
-    const repaired = reportBareExpressions(source, report);
-    reportSyntax(repaired === undefined ? document : parseDocument(repaired, options), source, report);
+    reportSyntax(source, report);
     return undefined;
   }
   // A key given twice is wrong, but the rest of the text can still be read.
-  reportSyntax(document, source, report);
+  reportErrors(document.errors, source, report);
+  reportWarnings(document.warnings, source, report);
   let value: Json;
   try {
     value = document.toJS({ maxAliasCount: 1000 }) as Json;
@@ -55,7 +55,7 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
     const alias = /: (\S+)$/.exec(message)?.[1];
     const start = Math.max(0, alias === undefined ? 0 : source.text.indexOf(`*${alias}`));
     const place = { source, start, end: start + 1 + (alias?.length ?? 0) };
-    report.error("yaml-syntax", place, decapitalise(message), REMEDIES.BAD_ALIAS!);
+    report.error("yaml-syntax", place, decapitalise(message), ALIAS_REMEDY);
     return undefined;
   }
   const place = (node: Node | undefined): Place => {
@@ -155,60 +155,4 @@ function find(document: Document, path: Path): { key: Node | undefined; value: N
     }
   }
   return { key, value: node };
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: "remove one of the two, or rename it",
-  TAB_AS_INDENT: "indent with spaces; YAML has no tabs",
-  BAD_INDENT: "align this line with its siblings",
-  MULTILINE_IMPLICIT_KEY: "close the bracket or quote that is open above",
-  BAD_ALIAS: "define the anchor (&name) before the alias (*name)",
-  TAG_RESOLVE_FAILED: "remove the tag, or quote a text that begins with !",
-  MULTIPLE_DOCS: "keep one document: remove the line --- and what does not belong",
-  BLOCK_AS_IMPLICIT_KEY: "put the nested mapping on its own, deeper line, or in { }",
-};
-
-function reportSyntax(document: Document, source: Source, report: Report): void {
-  let derailed = false;
-  for (const { code, message, pos } of document.errors) {
-    // After one unexpected token the parser trips over each that follows: only the first one tells something.
-    if (code === "UNEXPECTED_TOKEN") {
-      if (derailed) continue;
-      derailed = true;
-    }
-    const place = { source, start: pos[0], end: Math.max(pos[1], pos[0] + 1) };
-    const told = code === "MULTIPLE_DOCS" ? "a second document begins here" : decapitalise(message);
-    report.error(
-      "yaml-syntax",
-      place,
-      told,
-      REMEDIES[code] ?? "correct the YAML here; the rest is checked once it parses",
-    );
-  }
-  // What the parser only warns of, a tag that it does not know or a directive, would be read as if it were not there.
-  for (const { code, message, pos } of document.warnings) {
-    const place = { source, start: pos[0], end: Math.max(pos[1], pos[0] + 1) };
-    report.error("yaml-syntax", place, decapitalise(message), REMEDIES[code] ?? "remove it");
-  }
-}
-
-/**
- * The usual slip: `{ eta: ${eta} }`, where the braces belong to YAML. Each one is reported; the result is the text with
- * them quoted, every other character where it was, so that the remaining syntax errors can be told as well.
- */
-function reportBareExpressions(source: Source, report: Report): string | undefined {
-  let repaired: string | undefined;
-  for (const match of source.text.matchAll(/(?<=[{[,]\s*|[{,][^"'\n]*:\s*)\$\{[^}"'\n]*\}/g)) {
-    const start = match.index;
-    const end = start + match[0].length;
-    const place = { source, start, end };
-    report.error("yaml-syntax", place, "inside { } and [ ] an expression needs quotes", `write "${match[0]}"`);
-    const text: string = repaired ?? source.text;
-    repaired = `${text.slice(0, start)}"${text.slice(start + 1, end - 1)}"${text.slice(end)}`;
-  }
-  return repaired;
-}
-
-function decapitalise(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
 }

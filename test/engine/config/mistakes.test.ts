@@ -70,16 +70,66 @@ stages:
       expect(told[0]).toBe('write "${params.etas}"');
     });
 
-    it("tells tabs, open brackets, open quotes and unknown anchors", async () => {
+    it("tells tabs and unknown anchors", async () => {
       expect((await diagnosticsOf("version: 1\nstages:\n\ta: 1\n"))[0]!.remedy).toMatch(/spaces/);
-      for (const text of ["version: 1\nstages: [a\n", 'version: 1\nstages: "a\n', "version: 1\nstages: *a\n"]) {
-        const told = await diagnosticsOf(text);
-        expect(told.length).toBeGreaterThan(0);
-        for (const { reason, position } of told) {
-          expect(reason).toBe("yaml-syntax");
-          expect(position.line).toBeGreaterThanOrEqual(2);
-        }
+      const [anchor] = await expectMistakes("version: 1\nstages: ⟦yaml-syntax:*a⟧\n");
+      expect(anchor!.remedy).toMatch(/define the anchor/);
+    });
+
+    it("tells a bracket that is not closed where it is opened, once, and what other slips there are", async () => {
+      const told = await expectMistakes(`version: 1
+params: ⟦yaml-syntax:{⟧ n: { m: 1 }
+stages:
+  a: { cmd: a, deps: { x: ⟦yaml-syntax:[⟧b.x, b.y, params: { n: 1 } }
+  c:
+    deps: ⟦yaml-syntax:{⟧
+      x: b.x,
+      y: b.y
+    outs: { z: z }
+⟦yaml-syntax: ⟧  cmd: c
+`);
+      expect(told.map(({ message }) => message)).toEqual([
+        "this { is not closed before line 3",
+        "this [ is closed by a }",
+        "this { is not closed before line 9",
+        "all mapping items must start at the same column",
+      ]);
+      expect(told.map(({ remedy }) => remedy)).toEqual([
+        "close it with }, or indent line 3 deeper if it belongs inside",
+        "close it with ]",
+        "close it with }, or indent line 9 deeper if it belongs inside",
+        "align this line with its siblings",
+      ]);
+      // What is inside is not indented, and so the bracket that closes it comes too late.
+      const [early, ...more] = await expectMistakes("version: 1\nparams: ⟦yaml-syntax:{⟧\nn: 1\n}\nstages: {}\n");
+      expect(more).toEqual([]);
+      expect(early!.message).toBe("this { is not closed before line 3");
+      const [last] = await expectMistakes("version: 1\nstages: ⟦yaml-syntax:[⟧a\n");
+      expect(last).toMatchObject({ message: "this [ is not closed", remedy: "close it with ]" });
+    });
+
+    it("tells a quote that is not closed where it is opened, and not the brackets that it swallowed", async () => {
+      for (const marked of [
+        'version: 1\nstages: ⟦yaml-syntax:"⟧a\n',
+        "version: 1\nparams: { name: ⟦yaml-syntax:'⟧abc, n: 3 }\nstages: {}\n",
+        'version: 1\nparams: { name: ⟦yaml-syntax:"⟧abc, n: 3 }\nstages: { a: { cmd: "a" } }\n',
+        'version: 1\n⟦yaml-syntax:"⟧params: { n: 1 }\nstages: {}\n',
+      ]) {
+        const [told] = await expectMistakes(marked);
+        expect(told!.message).toMatch(/^this ["'] is not closed$/);
+        expect(told!.remedy).toMatch(/^close it with ["']; inside the text it is written /);
       }
+    });
+
+    it("tells a bracket that closes nothing, and text after a quote", async () => {
+      const told = await expectMistakes(`version: 1
+stages:
+  a: { cmd: a } ⟦yaml-syntax:}⟧
+  b: { cmd: b }
+`);
+      expect(told[0]).toMatchObject({ message: "this } closes nothing" });
+      const [quote] = await expectMistakes("version: 1\nstages:\n  a:\n    cmd: 'echo it'⟦yaml-syntax:s'⟧\n");
+      expect(quote!.remedy).toBe("write '' for a quote inside the text");
     });
 
     it("tells a second document, a tag that it does not know, and how a file is a dep", async () => {
