@@ -107,17 +107,7 @@ export function figure6Data(tables: Figure6Tables, quantity: Quantity, extreme: 
         .map((row, i) => ({ ...row, label: i === 0 ? "η₀ kept" : "" })),
       means,
     ),
-    level: orHidden(
-      level === undefined
-        ? []
-        : [
-            {
-              value: level[quantity],
-              label: `η = ${small} throughout${level.seeds.length === 1 ? " (one model)" : ""}`,
-            },
-          ],
-      means,
-    ),
+    level: orHidden(level === undefined ? [] : [{ value: level[quantity], count: level.seeds.length }], means),
   };
 }
 
@@ -146,12 +136,20 @@ export function figure6Spec(tables: Figure6Tables, study: Study, quantity: Quant
   const all = ["means", "seeds", "kept", "level"].flatMap((set) => data[set]!.map(({ value }) => value as number));
   const isLog = quantity === "sharpness";
   const isSingle = [...data.means!, ...data.kept!].some(({ count }) => count === 1);
+  const [level] = data.level!;
+  // A label at the line would lie on curves.
+  const note = [
+    `Means over initialisations${isSingle ? "; open: one model only" : ""}.`,
+    ...(level?.hidden
+      ? []
+      : [`Horizontal: η = ${smallOf(tables)} throughout${level?.count === 1 ? " (one model)" : ""}.`]),
+  ].join(" ");
   return fillSlots(spec, {
     title: studyHeading(study, VGG10_5K, {
       ending: `, η reduced to ${smallOf(tables)}`,
-      notes: [isSingle ? "Means over initialisations; open: one model only." : "Means over initialisations."],
+      notes: [note],
     }),
-    description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots)${isSingle ? ", an open mark where only one completed its training" : ""}. Diamonds: η₀ kept to the end. Grey: the small learning rate from the beginning.`,
+    description: `Figure ${figure}: ${name} at the end of training of ${studyTitle(study, VGG10_5K)}, whose learning rate η₀ is reduced to ${smallOf(tables)} after a share of the epochs that η₀ alone takes; one curve per η₀, the mean over initialisations (small dots)${isSingle ? ", an open mark where only one completed its training" : ""}. Diamonds: η₀ kept to the end. Horizontal line: the small learning rate from the beginning.`,
     yTitle: title,
     yScale: isLog ? { type: "log", nice: false, padding: PADDING } : { zero: false, nice: true, padding: PADDING },
     yAxis: isLog ? { values: logTicks(all, PADDING / (HEIGHT - 2 * PADDING)), format: "~g" } : { tickCount: 6 },

@@ -157,9 +157,13 @@ function reductionClaim(early: Row, late: Row, kept: Row): Claim {
 }
 
 export function figure7Tables(table: Figure7Table): PaperTable[] {
-  const ran = table.rows.flatMap(({ row, study }) => {
-    return study === null ? [] : [`${row}: ${studyTitle(study, PAPER_ROWS[row].study)}`];
-  });
+  const used = table.rows.map(({ row, study }) => (study === null ? "" : studyTitle(study, PAPER_ROWS[row].study)));
+  const ran = [...new Set(used)]
+    .filter((title) => title !== "")
+    .map((title) => {
+      const rows = used.flatMap((of, i) => (of === title ? [i + 1] : []));
+      return `${title} in row${rows.length === 1 ? "" : "s"} ${rows.join(", ")}`;
+    });
   return [
     {
       id: "validation-accuracy",
