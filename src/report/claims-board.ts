@@ -1,4 +1,12 @@
-import { type Claim, type ClaimsFile, countVerdicts, type PaperTable, VERDICT_TEXT, VERDICTS } from "./claims.ts";
+import {
+  type Cell,
+  type Claim,
+  type ClaimsFile,
+  countVerdicts,
+  type PaperTable,
+  VERDICT_TEXT,
+  VERDICTS,
+} from "./claims.ts";
 import { plural } from "./figures.ts";
 import { anchor, type Html, html } from "./html.ts";
 import { figureLabel, isPapersFigure, typeset, valueText } from "./values.ts";
@@ -10,7 +18,7 @@ import { figureLabel, isPapersFigure, typeset, valueText } from "./values.ts";
 export function claimsBoard(id: string, files: readonly ClaimsFile[]): Html {
   if (files.length === 0) return html`<p class="soft">There are none yet.</p>`;
   const filters = ["all", ...VERDICTS] as const;
-  return html`<p>What is expected is the source's, which stands under each statement: the paper, closed forms or an independent run.</p><fieldset hidden><legend>Show</legend>${filters.map(
+  return html`<p>What is expected comes from the source that stands under each statement; where it expects no number, the rule alone decides.</p><fieldset hidden><legend>Show</legend>${filters.map(
     (filter) =>
       html`<label><input type="radio" name="${id}-verdict" value="${filter}" data-filter${filter === "all" && html` checked`}> ${filter === "all" ? "all" : plural(2, VERDICT_TEXT[filter])}</label>`,
   )}</fieldset>${files.map(fileTable)}`;
@@ -68,7 +76,7 @@ export function tablesBesides(files: readonly ClaimsFile[]): Html | undefined {
 function tableCard(figure: string, { id, title, source, columns, rows, note }: PaperTable): Html {
   const isCompared = rows.some(({ paper }) => paper.some((value) => value !== null));
   const theirs = isPapers(source) ? "paper" : "expected";
-  return html`<div class="card" id="${anchor("table", `${figure}-${id}`)}"><div class="scroll" tabindex="0" role="group" aria-label="${title}"><table><caption>${title}</caption>
+  return html`<div class="card" id="${anchor("table", `${figure}-${id}`)}"><div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="values"><caption>${isPapersFigure(figure) && html`<a href="#${anchor("figure", figure)}">${figureLabel(figure)}</a>. `}${title}</caption>
 <thead>${
     isCompared
       ? html`<tr><th scope="col" rowspan="2"></th>${columns.map((column) => html`<th scope="colgroup" colspan="2" class="number">${column}</th>`)}</tr>
@@ -77,8 +85,14 @@ function tableCard(figure: string, { id, title, source, columns, rows, note }: P
   }</thead>
 <tbody>${rows.map(
     ({ label, paper, ours }) =>
-      html`<tr><th scope="row">${label}</th>${columns.map((_, index) => html`${isCompared && html`<td class="number">${valueText(paper[index])}</td>`}<td class="number"><strong>${valueText(ours[index])}</strong></td>`)}</tr>`,
+      html`<tr><th scope="row">${label}</th>${columns.map((_, index) => html`${isCompared && html`<td class="number">${valueText(paper[index])}</td>`}${oursCell(ours[index])}`)}</tr>`,
   )}</tbody></table></div><p class="small soft">${capital(source)}${note !== undefined && `. ${note}`}</p></div>`;
+}
+
+/** Words, of what there is no number of, are not to look like one. */
+function oursCell(value: Cell | undefined): Html {
+  if (typeof value === "string" && !/\d/.test(value)) return html`<td class="number absent">${value}</td>`;
+  return html`<td class="number"><strong>${valueText(value)}</strong></td>`;
 }
 
 const isPapers = (source: string): boolean => /^paper\b/.test(source);

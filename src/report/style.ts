@@ -62,6 +62,8 @@ th,td{text-align:left;vertical-align:top;padding:.5rem .7rem .5rem 0;border-top:
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:.9rem}
 tbody th{font-weight:400}th[colspan]{text-align:center!important}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.absent{white-space:normal;min-width:6rem;color:var(--soft);font-size:.9rem}
+table.values tbody th{min-width:8.5rem}
 table.claims{table-layout:fixed}
 table.claims col.statement{width:32%}table.claims col.value{width:23%}table.claims col.verdict-column{width:22%}
 table.claims .why{color:var(--soft);font-size:.92rem;margin:.25rem 0 0}
@@ -105,5 +107,10 @@ table.claims td,table.claims th{border:0;padding:.15rem 0}
 table.claims td[data-label]::before{content:attr(data-label) ": ";color:var(--soft);font-size:.92rem}
 table.claims tr[hidden]{display:none}
 }
-@media print{nav,fieldset,button{display:none!important}.card,.paper{break-inside:avoid;box-shadow:none}}
+@media print{
+nav,fieldset,button,figcaption,.drawing summary{display:none!important}
+.card,.paper,tr{break-inside:avoid;box-shadow:none}.card:has(table.claims),.card.dag{break-inside:auto}
+.scroll{overflow:visible}.dag svg{max-width:100%;height:auto}
+table{font-size:.8rem}th,td{padding-right:.4rem}td.absent{min-width:0;font-size:.7rem}table.values tbody th{min-width:0}
+}
 `;
