@@ -46,7 +46,7 @@ function edgeClaims({ run, sharpness, instabilities }: Figure2Tables): Claim[] {
     }),
     ruleClaim({
       id: "edge-of-stability",
-      statement: "From then on the sharpness stays around the stability threshold 2/η.",
+      statement: "Once it has crossed the stability threshold 2/η, the sharpness stays around it.",
       source: "paper, section 2.1",
       paper: "S ≈ 2/η",
       ours: first === undefined ? "never reached" : `median of S/(2/η) after the crossing ${shown(ratio)}`,

@@ -26,7 +26,7 @@ export function figure8Claims({ snapshots }: PeriodsTable): Claim[] {
     ruleClaim({
       ...shared,
       id: "odd-periods-are-not",
-      statement: "Seen at odd periods, it jumps back and forth.",
+      statement: "Seen at odd periods, the top subspace jumps back and forth.",
       ours: testable ? measured.map(({ even, odd }) => `${oddOver(even, odd)} times`).join("; ") : undefined,
       rule: "in every snapshot the least mean second difference of an odd T exceeds the largest of an even T",
       holds: measured.every(({ even, odd }) => Math.min(...finite(odd)) > Math.max(...finite(even))),

@@ -53,7 +53,7 @@ export function figure9Claims({ sharpening, instabilities }: Figure9Tables): Cla
     }),
     ruleClaim({
       id: "alpha-less-negative-below",
-      statement: "Below 2/η it is not.",
+      statement: "Below 2/η, progressive sharpening is not predominantly negative.",
       source: `${SOURCE}; an independent run in JAX`,
       paper: "negative in 12 % of the epochs with S ≤ 2/η",
       ours: below.length === 0 ? undefined : `${percent(negative(below))} of ${below.length} epochs`,

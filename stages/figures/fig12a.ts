@@ -16,6 +16,6 @@ export function figure12aSpec(table: GeneralizationTable, from: number): FigureS
   return figure12Spec(table, MLP_ROW, from, {
     title: heading("MLP on Fashion-MNIST, constant η"),
     description:
-      "Figure 12a: validation accuracy of MLPs on Fashion-MNIST against learning rate, final sharpness, and ρ, the similarity of the final top-3 eigenvectors to the lowest learning rate's; and rank correlations with 95 % confidence intervals for all readings of ρ.",
+      "Figure 12a: validation accuracy of MLPs on Fashion-MNIST against learning rate, final sharpness, and ρ, the similarity of the final top-3 eigenvectors to the lowest learning rate's; and rank correlations with 95 % confidence intervals for all readings of ρ, the paper's as diamonds. Colours: learning rates, from dark to light.",
   });
 }

@@ -36,7 +36,7 @@ export function imageSpec(table: GeneralizationTable, study: Study, regime: Regi
   const { figure, words } = REGIMES[regime];
   return figure12Spec(table, imageRow(study, regime), from, {
     title: studyHeading(study, VGG10_5K, { ending: `, ${words}` }),
-    description: `Figure ${figure}: validation accuracy of ${studyTitle(study, VGG10_5K)}, ${words}, against initial learning rate, final sharpness, and ρ, the similarity of the final top-3 eigenvectors to the lowest learning rate's; and rank correlations with 95 % confidence intervals for all readings of ρ.`,
+    description: `Figure ${figure}: validation accuracy of ${studyTitle(study, VGG10_5K)}, ${words}, against initial learning rate, final sharpness, and ρ, the similarity of the final top-3 eigenvectors to the lowest learning rate's; and rank correlations with 95 % confidence intervals for all readings of ρ, the paper's as diamonds. Colours: learning rates, from dark to light.`,
   });
 }
 

@@ -46,7 +46,7 @@ export function figure3Claims(table: LandscapeTable): Claim[] {
     }),
     ruleClaim({
       id: "sharpens-along-descent",
-      statement: "There the sharpness rises in the direction of descent.",
+      statement: "Where S crosses 2/η, it rises in the direction of descent.",
       source: "paper, section 3.3 and appendix G",
       paper: "progressive sharpening",
       ours: `slope of S along −g ${shown(-slope)} at epoch ${crossing.epoch}`,
@@ -110,7 +110,7 @@ export function figure11Claims(table: LandscapeTable): Claim[] {
       ours:
         between.length < 2
           ? undefined
-          : `${curvatures.map(shown).join(", ")} at epochs ${between.map(({ epoch }) => epoch).join(", ")}`,
+          : `${shown(Math.min(...curvatures))} to ${shown(Math.max(...curvatures))} at ${between.length} epochs from ${between[0]!.epoch} to ${between.at(-1)!.epoch}`,
       rule: "over a step's length, the largest curvature is at most twice the smallest",
       holds: spread <= 2,
     }),
