@@ -76,7 +76,7 @@ export function tablesBesides(files: readonly ClaimsFile[]): Html | undefined {
 function tableCard(figure: string, { id, title, source, columns, rows, note }: PaperTable): Html {
   const isCompared = rows.some(({ paper }) => paper.some((value) => value !== null));
   const theirs = isPapers(source) ? "paper" : "expected";
-  return html`<div class="card" id="${anchor("table", `${figure}-${id}`)}"><div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="values"><caption>${isPapersFigure(figure) && html`<a href="#${anchor("figure", figure)}">${figureLabel(figure)}</a>. `}${title}</caption>
+  return html`<div class="card" id="${anchor("table", `${figure}-${id}`)}"><h3>${isPapersFigure(figure) && html`<a href="#${anchor("figure", figure)}">${figureLabel(figure)}</a>. `}${title}</h3><div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="values">
 <thead>${
     isCompared
       ? html`<tr><th scope="col" rowspan="2"></th>${columns.map((column) => html`<th scope="colgroup" colspan="2" class="number">${column}</th>`)}</tr>

@@ -57,7 +57,6 @@ button.size[aria-pressed=true]{background:var(--link);color:var(--card);border-c
 #vg-tooltip-element table{width:auto;font-size:1em}#vg-tooltip-element th,#vg-tooltip-element td{border:0;padding:.05rem 0;line-height:1.35}#vg-tooltip-element th{font-weight:400;color:#55585e;text-align:left;padding-right:.75rem}#vg-tooltip-element td{font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto;margin:0 0 1rem}
 table{border-collapse:collapse;width:100%;font-size:.97rem}
-caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{text-align:left;vertical-align:top;padding:.5rem .7rem .5rem 0;border-top:1px solid var(--line);overflow-wrap:break-word}
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:.9rem}
 tbody th{font-weight:400}th[colspan]{text-align:center!important}
