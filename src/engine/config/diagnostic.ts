@@ -67,7 +67,12 @@ export function positionOf(place: Place): SourcePosition {
   return excerpt(place).position;
 }
 
-function excerpt({ source, start, end }: Place): { position: SourcePosition; length: number; sourceLine: string } {
+/** What a diagnostic shows of a place. */
+export function excerpt({ source, start, end }: Place): {
+  position: SourcePosition;
+  length: number;
+  sourceLine: string;
+} {
   const { text, name } = source;
   const at = Math.min(start, text.length);
   const lineStart = text.lastIndexOf("\n", at - 1) + 1;
@@ -99,7 +104,7 @@ function linesBefore(source: Source, offset: number): number {
   return low;
 }
 
-function byPosition(a: Diagnostic, b: Diagnostic): number {
+export function byPosition(a: Diagnostic, b: Diagnostic): number {
   // What the command line says comes first: it was typed last.
   const rank = (diagnostic: Diagnostic): number => (diagnostic.position.file.startsWith("--") ? 0 : 1);
   return (

@@ -4,6 +4,7 @@ import type { Sightings } from "../files/sightings.ts";
 import type { Plan } from "../plan/plan.ts";
 import { buildId, packageRoot } from "../system/build.ts";
 import { createReport, type Diagnostic } from "./diagnostic.ts";
+import { gather } from "./gather.ts";
 import { planIdentity, readPlan, writePlan } from "./plan-cache.ts";
 
 export const PIPELINE_FILE = "pipeline.yaml";
@@ -44,10 +45,18 @@ export async function loadPlan(workspace: string, options: LoadOptions = {}): Pr
   // It looks at files in ways of its own.
   sightings?.doubt();
   const { analyse } = await import("./analyse.ts");
+  const source = { name: PIPELINE_FILE, text };
   const report = createReport();
-  const analysis = await analyse({ name: PIPELINE_FILE, text }, workspace, options, report);
+  const analysis = await analyse(source, workspace, options, report);
   const diagnostics = report.sorted();
-  if (analysis === undefined) return { diagnostics };
+  if (analysis === undefined) {
+    const diagnosticsWith = async (fewer: readonly string[]): Promise<Diagnostic[]> => {
+      const other = createReport();
+      await analyse(source, workspace, { ...options, set: fewer }, other);
+      return other.sorted();
+    };
+    return { diagnostics: await gather(diagnostics, set, diagnosticsWith) };
+  }
   if (buildId !== undefined) writePlan(workspace, profile, identity, { ...analysis, warnings: diagnostics });
   return { plan: analysis.plan, warnings: diagnostics };
 }

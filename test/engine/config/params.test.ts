@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Diagnostic } from "../../../src/engine/config/diagnostic.ts";
 import type { LoadOptions } from "../../../src/engine/config/load.ts";
 import { diagnosticsOf, expectMistakes, planOf } from "./marked.ts";
 
@@ -169,6 +170,38 @@ stages:
       "give a list",
       "give a number",
     ]);
+  });
+
+  it("tell a value that many places read once: at the --set that brings it, else at the first of them", async () => {
+    const text = (own: number): string => `version: 1
+params: { etas: [0.1, 0.2], eta: ${own}, n: 1 }
+stages:
+  train: { run: stages/a.ts, matrix: { eta: "\${params.etas}" }, outs: { a: "a/\${eta}", b: "b/\${eta}" } }
+  x: { run: stages/a.ts, deps: { d: "train.a@eta=\${params.eta}" }, work: "1 / \${params.n}" }
+  y: { run: stages/a.ts, deps: { d: "train.a@eta=\${params.eta}", e: "train.b@eta=\${params.eta}" }, work: "2 * \${params.n}" }
+  z: { run: stages/a.ts, deps: { d: train.a@eta=0.2 } }
+`;
+    const told = (diagnostics: readonly Diagnostic[]): string[] =>
+      diagnostics.map(
+        ({ position, sourceLine, length, message }) =>
+          `${position.file}:${position.line} ${sourceLine.slice(position.column - 1, position.column - 1 + length)}: ${message}`,
+      );
+    const set = ["n=2", "eta=0.3", "n=-1"];
+    expect(told(await diagnosticsOf(text(0.1), { set }))).toEqual([
+      "--set:1 -1: the work comes to -1 (pipeline.yaml:5:75), and the like at another place (line 6)",
+      "--set:1 0.3: `train` has no instance with eta=0.3 (pipeline.yaml:5:37), and the like at 2 other places (line 6)",
+    ]);
+    // A list that lacks what the file's own values ask for is no fault of the file.
+    expect(told(await diagnosticsOf(text(0.1), { set: ["etas=[0.2]"] }))).toEqual([
+      "--set:1 [0.2]: `train` has no instance with eta=0.1 (pipeline.yaml:5:37), and the like at 2 other places (line 6)",
+    ]);
+    // What is wrong without the command line is told in the file.
+    const [first, ...others] = await diagnosticsOf(text(0.3), { set: ["n=2"] });
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({
+      message: "`train` has no instance with eta=0.3, here and at 2 other places (line 6)",
+      position: { file: "pipeline.yaml", line: 5 },
+    });
   });
 
   it("tell what is wrong with the command line, in its own words", async () => {
