@@ -6,6 +6,7 @@ import { formatDiagnostics } from "../reporters/diagnostics.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { counted, formatBytes, pad } from "../reporters/text.ts";
 import { type Command, DEVICE_OPTION, PLAN_OPTIONS } from "./command.ts";
+import { reachesDevice } from "./device.ts";
 import { type Finding, runDoctorHook } from "./doctor-hook.ts";
 import { environmentOf, findWorkspace } from "./workspace.ts";
 
@@ -40,6 +41,8 @@ runtimes, devices, data, and how to get what is missing.`,
       findings.push({ name: "workspace", ok: false, detail: `${workspace}, ${counted(errors, "error")} (below)` });
     } else {
       const { plan } = loaded;
+      // The workspace's own module is told the device, whoever else is.
+      if (plan.doctor === undefined && !reachesDevice(context, args, plan)) return 2;
       const detail = `${workspace}, profile ${plan.profile}, ${counted(plan.instances.length, "instance")}`;
       findings.push({ name: "workspace", ok: true, detail });
       if (plan.doctor !== undefined) {

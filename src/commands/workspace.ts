@@ -7,6 +7,7 @@ import type { InstanceName, Plan } from "../engine/plan/plan.ts";
 import { resolveTargets } from "../engine/plan/targets.ts";
 import { formatDiagnostics } from "../reporters/diagnostics.ts";
 import { type Arguments, type Context, type Stream, usageError } from "./command.ts";
+import { DEVICE_VARIABLE, reachesDevice } from "./device.ts";
 
 /** The workspace of a folder: itself or the nearest one above that has a pipeline.yaml; else the folder. */
 export function findWorkspace(folder: string): string {
@@ -36,6 +37,7 @@ export async function loadPlanOf(
     err.write(formatDiagnostics(loaded.diagnostics, err.palette, err.columns()));
     return 2;
   }
+  if (!reachesDevice(context, args, loaded.plan)) return 2;
   writeWarnings(loaded.warnings, err);
   return loaded;
 }
@@ -52,7 +54,7 @@ export function chooseTargets(context: Context, plan: Plan, targets: readonly st
 /** The environment that stages and platforms are given values from. */
 export function environmentOf(context: Context, args: Arguments): Readonly<Record<string, string | undefined>> {
   const device = args.text("device");
-  return device === undefined ? context.environment : { ...context.environment, PIPELINE_DEVICE: device };
+  return device === undefined ? context.environment : { ...context.environment, [DEVICE_VARIABLE]: device };
 }
 
 /** A warning does not stop anything: one line is enough. */

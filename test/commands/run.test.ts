@@ -137,6 +137,48 @@ stages: { a: { cmd: "echo device $PIPELINE_DEVICE > \${outs.o}", env: [PIPELINE_
     expect(workspace.read("artifacts/o.txt")).toBe("device tensorflow\n");
   });
 
+  it("refuses a --device that nobody would hear of", async () => {
+    const stages = 'stages: { a: { cmd: "echo > ${outs.o}", outs: { o: o.txt } } }';
+    const workspace = makeWorkspace({ "pipeline.yaml": `version: 1\n${stages}\n` });
+    for (const command of [["run"], ["status"], ["why", "a"], ["plan"], ["verify"], ["doctor"]]) {
+      const { code, stdout, stderr } = await workspace.run(...command, "--device", "onnx:cpu");
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toBe(
+        "error  --device `onnx:cpu` reaches nothing: no stage and no platform declares PIPELINE_DEVICE\n" +
+          "     = leave it out, or add PIPELINE_DEVICE to the `env:` of the stage or platform that computes on it\n",
+      );
+    }
+    const platforms = "platforms: { machine: { run: platform.ts, env: [DEVICE] } }";
+    workspace.write("platform.ts", "export default {};\n");
+    workspace.write(
+      "pipeline.yaml",
+      `version: 1\n${platforms}\n${stages.replace("cmd:", "platform: machine, cmd:")}\n`,
+    );
+    const { code, stderr } = await workspace.run("run", "--device", "onnx:cpu");
+    expect(code).toBe(2);
+    expect(stderr).toContain("of the platform `machine`");
+  });
+
+  it("tells a wrong --set once, with how many places it touches", async () => {
+    const stages = ["b", "c", "d"].map((name) => `  ${name}: { cmd: ${name}, deps: { x: "a.o@i=\${params.i}" } }\n`);
+    const workspace = makeWorkspace({
+      "pipeline.yaml": `version: 1
+params: { i: 1 }
+stages:
+  a: { cmd: "echo > \${outs.o}", matrix: { i: [1, 2] }, outs: { o: "o/\${i}" } }
+${stages.join("")}`,
+    });
+    const { code, stderr } = await workspace.run("status", "--set", "i=3");
+    expect(code).toBe(2);
+    expect(
+      stderr,
+    ).toBe(`--set  error  \`a\` has no instance with i=3 (pipeline.yaml:5:27), and the like at 2 other places (lines 6, 7)
+   │ i=3
+   │   ~
+   = it has i: 1, 2
+`);
+  });
+
   it("exits with 2 and a remedy when a platform is not there", async () => {
     const workspace = makeWorkspace({
       "pipeline.yaml": `version: 1
