@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sightings } from "../files/sightings.ts";
@@ -31,7 +32,9 @@ export async function loadPlan(workspace: string, options: LoadOptions = {}): Pr
   try {
     sightings?.willRead(PIPELINE_FILE);
     sightings?.willRead(schemaFile);
-    text = readFileSync(join(workspace, PIPELINE_FILE), "utf8").replace(/^\uFEFF/, "");
+    const bytes = readFileSync(join(workspace, PIPELINE_FILE));
+    if (!isUtf8(bytes)) return { diagnostics: [undecodable(bytes)] };
+    text = bytes.toString("utf8").replace(/^\uFEFF/, "");
     schema = buildId === undefined ? "" : readFileSync(schemaFile, "utf8");
   } catch (error) {
     return { diagnostics: [unreadable(error as NodeJS.ErrnoException, workspace)] };
@@ -73,5 +76,23 @@ function unreadable(error: NodeJS.ErrnoException, workspace: string): Diagnostic
     position: { file: PIPELINE_FILE, line: 1, column: 1 },
     length: 1,
     sourceLine: "",
+  };
+}
+
+/** Read all the same, letters would silently become others in commands and params. */
+function undecodable(bytes: Buffer): Diagnostic {
+  const isUtf16 = ["fffe", "feff"].includes(bytes.subarray(0, 2).toString("hex"));
+  const before = isUtf16 ? [] : bytes.toString("latin1").split("\n");
+  const line = before.findIndex((one) => !isUtf8(Buffer.from(one, "latin1"))) + 1;
+  const sourceLine = before[line - 1] === undefined ? "" : Buffer.from(before[line - 1]!, "latin1").toString("utf8");
+  const at = Math.max(0, sourceLine.indexOf("\uFFFD"));
+  return {
+    severity: "error",
+    reason: "not-utf8",
+    message: `${PIPELINE_FILE} is ${isUtf16 ? "UTF-16" : "not UTF-8"}`,
+    remedy: "save it as UTF-8",
+    position: { file: PIPELINE_FILE, line: Math.max(1, line), column: at + 1 },
+    length: 1,
+    sourceLine: sourceLine.replace(/\r$/, ""),
   };
 }
