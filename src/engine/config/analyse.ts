@@ -14,8 +14,9 @@ import { type DepView, type FilePatterns, instancesOf, type StageView } from "./
 import { joinDep, type Producers, parseReference } from "./joins.ts";
 import { expandMatrices } from "./matrix.ts";
 import { checkModule } from "./modules.ts";
-import { checkOverlaps, checkSchemas, type OwnedOut } from "./outs.ts";
+import { checkInputs, checkOverlaps, checkSchemas, type OwnedOut } from "./outs.ts";
 import { reportUnusedParams, resolveParams } from "./params.ts";
+import { reservedAt } from "./reserved.ts";
 import { validate } from "./schema.ts";
 import { type Path, parseSource, type Tree } from "./source.ts";
 
@@ -38,7 +39,9 @@ export async function analyse(
 ): Promise<Analysis | undefined> {
   const tree = parseSource(source, report);
   if (tree === undefined) return undefined;
+  report.closePlaces();
   validate(tree, report);
+  report.closePlaces();
   const root = mapping(tree.value);
   const { profile, line, params } = resolveParams(tree, options.profile, options.set ?? [], report);
   refuseSecrets(tree, report);
@@ -54,6 +57,10 @@ export async function analyse(
   if (artifacts.split("/").includes("..")) {
     const remedy = "name a folder below the workspace";
     report.error("escaping-out", tree.valueAt(["artifacts"]), `\`${artifacts}\` leads out of the workspace`, remedy);
+  } else if (reservedAt(artifacts) !== undefined) {
+    const remedy = "name a folder of the study's own";
+    const message = `\`${reservedAt(artifacts)}\` is not a place for outs`;
+    report.error("reserved-out", tree.valueAt(["artifacts"]), message, remedy);
   }
   checkFile(root.doctor, ["doctor"]);
   const platforms: PlannedPlatform[] = [];
@@ -80,9 +87,12 @@ export async function analyse(
     made.set(view.name, instancesOf(view, artifacts, evaluator, owned, patterns));
   }
   checkOverlaps(owned, matrices, evaluator);
+  const inputs = new Map(files.map((file) => [cleanPath(file), "a module or schema of this pipeline"]));
   for (const { patterns: list, path } of patterns.values()) {
     try {
-      if ((await expandFiles(folder, list)).length > 0) continue;
+      const found = await expandFiles(folder, list);
+      for (const file of found) inputs.set(cleanPath(file), "a file that stages read");
+      if (found.length > 0) continue;
     } catch (error) {
       const problem = explainIo(error, "looking for it");
       if (problem === undefined) throw error;
@@ -96,6 +106,7 @@ export async function analyse(
       : "patterns start from the workspace's folder, where pipeline.yaml is";
     report.error("no-such-file", tree.valueAt(path), message, remedy);
   }
+  checkInputs(owned, inputs, evaluator);
   if (report.hasErrors()) return undefined;
   // What a mistyped name leaves unused would be a second complaint about the same slip.
   reportUnusedParams(tree, evaluator.used, report);

@@ -71,7 +71,9 @@ export function expandCompact(kind: CompactKind, fields: Json): { list: number[]
   }
   if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
     const what = kind === "range" ? `this range has ${count} numbers` : `\`count\` is ${count}`;
-    return fail(kind === "range" ? undefined : "count", what, `a compact list has 1 to ${MAX_COUNT} numbers`);
+    return kind === "range"
+      ? fail(undefined, what, `a compact list has 1 to ${MAX_COUNT} numbers`)
+      : fail("count", what, `give a whole number from 1 to ${MAX_COUNT}`);
   }
   if (kind === "geometric" && number("ratio")! <= 0) {
     return fail("ratio", "`ratio` is not positive", "give a ratio above 0");

@@ -33,12 +33,15 @@ export interface Report {
   error(reason: string, place: Place, message: string, remedy: string): void;
   warning(reason: string, place: Place, message: string, remedy: string): void;
   hasErrors(): boolean;
+  /** What has an error by now gets no other: what is of the wrong type is of the wrong size, too. */
+  closePlaces(): void;
   /** All of them, by position, then by message. */
   sorted(): Diagnostic[];
 }
 
 export function createReport(): Report {
   const found = new Map<string, Diagnostic>();
+  const closed = new Set<string>();
   let errors = 0;
   const add = (
     severity: Diagnostic["severity"],
@@ -50,7 +53,7 @@ export function createReport(): Report {
     const diagnostic = { severity, reason, message, remedy, ...excerpt(place) };
     const { file, line, column } = diagnostic.position;
     const identity = `${file}:${line}:${column} ${reason} ${message}`;
-    if (found.has(identity)) return;
+    if (found.has(identity) || closed.has(stretchOf(diagnostic))) return;
     found.set(identity, diagnostic);
     if (severity === "error") errors++;
   };
@@ -58,8 +61,17 @@ export function createReport(): Report {
     error: (reason, place, message, remedy) => add("error", reason, place, message, remedy),
     warning: (reason, place, message, remedy) => add("warning", reason, place, message, remedy),
     hasErrors: () => errors > 0,
+    closePlaces() {
+      for (const diagnostic of found.values()) {
+        if (diagnostic.severity === "error") closed.add(stretchOf(diagnostic));
+      }
+    },
     sorted: () => [...found.values()].sort(byPosition),
   };
+}
+
+function stretchOf({ position: { file, line, column }, length }: Omit<Diagnostic, "severity">): string {
+  return `${file}:${line}:${column}+${length}`;
 }
 
 /** 1-based line and column of an offset, as editors count them. */

@@ -138,6 +138,15 @@ function timingOf(raw: Mapping, path: Path, { tree, report }: Evaluator): Pick<I
   const { times, on, delay } = mapping(raw.retries);
   const wanted = (Array.isArray(on) ? on : []) as readonly Json[];
   for (const [index, reason] of wanted.entries()) {
+    if (typeof reason === "number" && (reason < 1 || reason > 255)) {
+      const place = tree.valueAt([...path, "retries", "on", index]);
+      report.error(
+        "wrong-value",
+        place,
+        `no failure has the exit code ${reason}`,
+        "exit codes of failures are 1 to 255",
+      );
+    }
     if (typeof reason !== "string" || TRANSIENT.includes(reason)) continue;
     const place = tree.valueAt([...path, "retries", "on", index]);
     report.error("unknown-reason", place, `no failure is called \`${reason}\``, suggest(reason, TRANSIENT, "reasons"));

@@ -44,7 +44,10 @@ export function parseReference(
     return undefined;
   }
   if (out === "") {
-    const written = known.slice(0, 3).map((name) => `${stage}.${name}`);
+    // `stage@key=value.out`: the filter comes last.
+    const [filter = "", meant] = splitOut(rest.join("@"), known);
+    const at = filter === "" ? "" : `@${filter}`;
+    const written = (meant === undefined ? known.slice(0, 3) : [meant]).map((name) => `${stage}.${name}${at}`);
     const remedy = written.length === 0 ? `stage \`${stage}\` has no outs` : `write ${written.join(" or ")}`;
     report.error("missing-out-name", tree.valueAt(path), `this does not say which out of \`${stage}\``, remedy);
     return undefined;
@@ -78,6 +81,12 @@ export function parseReference(
     }
   }
   return whole ? { stage, out, filters } : undefined;
+}
+
+/** The text after `@`, and the name of an out that stands at its end. */
+function splitOut(text: string, outs: readonly string[]): readonly [filter: string, out: string | undefined] {
+  const out = outs.find((name) => text.endsWith(`.${name}`));
+  return out === undefined ? [text, undefined] : [text.slice(0, -out.length - 1), out];
 }
 
 export interface Join {

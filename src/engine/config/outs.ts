@@ -6,6 +6,7 @@ import { suggest } from "../system/suggest.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { isMapping } from "./expression.ts";
 import type { Row, StageMatrix } from "./matrix.ts";
+import { reservedAt } from "./reserved.ts";
 import type { Path } from "./source.ts";
 
 /** One planned out and who declares it, for the check of all outs together. */
@@ -32,7 +33,7 @@ export function planOuts(
       continue;
     }
     const value = evaluator.text(text, path, { variables: row });
-    const checked = value === undefined ? undefined : checkPath(String(value), path, evaluator);
+    const checked = value === undefined ? undefined : checkPath(String(value), path, root, evaluator);
     if (checked === undefined) {
       whole = false;
       continue;
@@ -55,8 +56,8 @@ function fieldsOf(
   return { text: textOf(text), path: [...path, "path"], schema: textOf(schema), kind: textOf(kind) };
 }
 
-/** The path without `.` and doubled slashes, or `undefined` when it leads out of the artifacts folder. */
-function checkPath(path: string, at: Path, { tree, report }: Evaluator): string | undefined {
+/** The path without `.` and doubled slashes, or `undefined` when it leads out of the artifacts folder, or to what is not ours. */
+function checkPath(path: string, at: Path, root: string, { tree, report }: Evaluator): string | undefined {
   const place = tree.valueAt(at);
   const remedy = "an out's path is relative, and stays below the artifacts folder";
   const normal = posix.normalize(path).replace(/\/$/, "");
@@ -67,9 +68,33 @@ function checkPath(path: string, at: Path, { tree, report }: Evaluator): string 
   } else if (normal === "." || normal === "") {
     report.error("escaping-out", place, `\`${path}\` is the artifacts folder itself`, "name a file or folder below it");
   } else {
-    return normal;
+    // A reserved artifacts folder is one mistake, and told there.
+    const reserved = reservedAt(root) === undefined ? reservedAt(`${root}/${normal}`) : undefined;
+    if (reserved === undefined) return normal;
+    const own = reserved === ".git" ? "git's" : reserved === "node_modules" ? "npm's" : "the pipeline's";
+    report.error("reserved-out", place, `\`${reserved}\` is ${own} own`, "give the out another path");
   }
   return undefined;
+}
+
+/** Reports outs that would replace what the pipeline reads: by path, what each file is to it. Once for each declaration. */
+export function checkInputs(
+  owned: readonly OwnedOut[],
+  inputs: ReadonlyMap<string, string>,
+  { tree, report }: Evaluator,
+): void {
+  const byPath = new Map(owned.map((owner) => [posix.normalize(owner.out.path), owner]));
+  const told = new Set<string>();
+  for (const [file, what] of inputs) {
+    for (let path = file; path !== "."; path = posix.dirname(path)) {
+      const owner = byPath.get(path);
+      if (owner === undefined || told.has(idOf(owner))) continue;
+      told.add(idOf(owner));
+      const message = path === file ? `\`${file}\` is ${what}` : `\`${path}\` holds \`${file}\`, which is ${what}`;
+      const remedy = "give the out another path: what is there would be replaced";
+      report.error("out-over-input", tree.valueAt(["stages", owner.stage, "outs", owner.out.name]), message, remedy);
+    }
+  }
 }
 
 /** Reports outs that are written twice, and outs inside other outs: once for each pair of declarations. */

@@ -12,7 +12,15 @@ import {
 } from "yaml";
 import type { Json } from "../../stage.ts";
 import type { Place, Report, Source } from "./diagnostic.ts";
-import { ALIAS_REMEDY, decapitalise, reportErrors, reportSyntax, reportWarnings, YAML_OPTIONS } from "./syntax.ts";
+import {
+  ALIAS_REMEDY,
+  decapitalise,
+  reportErrors,
+  reportSyntax,
+  reportWarnings,
+  TOO_DEEP,
+  YAML_OPTIONS,
+} from "./syntax.ts";
 
 /** Keys and list indices from the top of the document. */
 export type Path = readonly (string | number)[];
@@ -45,6 +53,10 @@ export function parseSource(source: Source, report: Report): Tree | undefined {
     value = document.toJS({ maxAliasCount: 1000 }) as Json;
   } catch (error) {
     const { message } = error as Error;
+    if (error instanceof RangeError) {
+      report.error("yaml-syntax", { source, start: 0, end: 1 }, TOO_DEEP, "write it flatter");
+      return undefined;
+    }
     if (message.startsWith("Excessive alias count")) {
       const first = source.text.search(/\*\w/);
       const place = { source, start: Math.max(0, first), end: Math.max(0, first) + 1 };

@@ -5,6 +5,7 @@ import { type Unclosed, unclosedIn } from "./unclosed.ts";
 /** How every YAML text of a workspace is read. */
 export const YAML_OPTIONS = { prettyErrors: false, merge: true, stringKeys: true } as const;
 
+export const TOO_DEEP = "this is nested too deeply to be read";
 export const ALIAS_REMEDY = "define the anchor (&name) before the alias (*name)";
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -60,6 +61,7 @@ function wordsOf(code: string, message: string, at: number, text: string): reado
   if (code === "MULTIPLE_DOCS") return ["a second document begins here", REMEDIES[code]!];
   if (code === "UNEXPECTED_TOKEN" && (here === "}" || here === "]"))
     return [`this ${here} closes nothing`, `remove it, or open it with ${here === "}" ? "{" : "["} before`];
+  if (/call stack/.test(message)) return [TOO_DEEP, "write it flatter"];
   const before = text[at - 1];
   if (code === "UNEXPECTED_TOKEN" && (before === "'" || before === '"')) {
     const within = before === "'" ? "''" : '\\"';

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { loadPlan } from "../../../src/engine/config/load.ts";
+import { makeWorkspace } from "../../rig/workspace.ts";
 import { diagnosticsOf, expectMistakes } from "./marked.ts";
 
 const remedies = async (marked: string): Promise<string[]> =>
@@ -121,6 +123,13 @@ stages:
       }
     });
 
+    it("tells what is nested too deeply in words, not in the stack's", async () => {
+      const deep = `version: 1\nparams: { a: ${"[".repeat(3000)}${"]".repeat(3000)} }\nstages: {}\n`;
+      const [told, ...others] = await diagnosticsOf(deep);
+      expect(others).toEqual([]);
+      expect(told).toMatchObject({ message: "this is nested too deeply to be read", remedy: "write it flatter" });
+    });
+
     it("tells a bracket that closes nothing, and text after a quote", async () => {
       const told = await expectMistakes(`version: 1
 stages:
@@ -173,6 +182,19 @@ stages: {}
     });
   });
 
+  it("reads UTF-8 alone, and says where there is something else", async () => {
+    const { root, write } = makeWorkspace({});
+    const latin = Buffer.from('version: 1\nstages: { a: { cmd: "echo \xe9" } }\n', "latin1");
+    write("pipeline.yaml", latin);
+    expect(await loadPlan(root)).toMatchObject({
+      diagnostics: [{ message: "pipeline.yaml is not UTF-8", position: { line: 2, column: 27 } }],
+    });
+    write("pipeline.yaml", Buffer.from("\uFEFFversion: 1\n", "utf16le"));
+    expect(await loadPlan(root)).toMatchObject({
+      diagnostics: [{ message: "pipeline.yaml is UTF-16", remedy: "save it as UTF-8" }],
+    });
+  });
+
   describe("the schema", () => {
     it("names wrong types, missing keys and wrong names", async () => {
       const told = await expectMistakes(`version: ⟦unknown-version:2⟧
@@ -192,6 +214,18 @@ stages:
       expect(told.map(({ message }) => message)).toContain(
         "`stages.typed.matrix` is a number, and should be a mapping",
       );
+    });
+
+    it("says one thing of one place", async () => {
+      await expectMistakes(`version: 1
+stages:
+  a:
+    run: stages/a.ts
+    resources: { cpu: ⟦not-json:.inf⟧, memory: ⟦wrong-type:[1]⟧ }
+    retries: { times: 1, on: [⟦wrong-value:0⟧, 75, ⟦wrong-value:999⟧] }
+    outs: { o: ⟦empty:""⟧ }
+  b: { run: stages/a.ts, matrix: { i: ⟦wrong-type:3⟧ } }
+`);
     });
 
     it("tells where a batch or resources make no sense", async () => {
@@ -309,6 +343,12 @@ stages:
       const remedyOf = (line: number): string => told.find(({ position }) => position.line === line)!.remedy;
       expect(remedyOf(4)).toBe("write train.run or train.log");
       expect(remedyOf(5)).toBe("did you mean `eta`?");
+      const [late] = await expectMistakes(`version: 1
+stages:
+  train: { run: stages/a.ts, matrix: { eta: [0.1, 0.2] }, outs: { run: "run/\${eta}" } }
+  a: { cmd: a, deps: { x: ⟦missing-out-name:train@eta=0.1.run⟧ } }
+`);
+      expect(late!.remedy).toBe("write train.run@eta=0.1");
       expect(remedyOf(6)).toBe("it has eta: 0.1, 0.2");
       expect(told.find(({ position }) => position.line === 8)!.message).toBe(
         "`train` has no instance with eta=0.3, eta=0.4",
@@ -332,6 +372,28 @@ stages:
   });
 
   describe("outs", () => {
+    it("are not written over git, packages, the pipeline itself or what it reads", async () => {
+      const told = await expectMistakes(`version: 1
+artifacts: .
+stages:
+  a: { cmd: a, outs: { a: ⟦reserved-out:.git/⟧, b: ⟦reserved-out:.pipeline/cas⟧, c: ⟦reserved-out:./node_modules/x⟧ } }
+  b: { cmd: b, outs: { a: ⟦reserved-out:pipeline.yaml⟧, b: ⟦reserved-out:pipeline.lock⟧, c: fine.txt, d: sub/.git } }
+  c: { run: stages/a.ts, outs: { a: ⟦out-over-input:stages/⟧ } }
+  d: { cmd: d, deps: { d: { files: "data/*.csv" } }, outs: { a: ⟦out-over-input:data/one.csv⟧ } }
+  e: { cmd: e, outs: { a: ⟦out-over-input:schemas/table.schema.json⟧, t: { path: t, schema: table } } }
+`);
+      expect(told.map(({ message }) => message)).toContain(
+        "`stages` holds `stages/a.ts`, which is a module or schema of this pipeline",
+      );
+      for (const folder of [".pipeline", ".git/deep", "node_modules"]) {
+        const [only, ...others] = await expectMistakes(
+          `version: 1\nartifacts: ⟦reserved-out:${folder}⟧\nstages: { a: { cmd: a, outs: { o: x } } }\n`,
+        );
+        expect(others).toEqual([]);
+        expect(only!.message).toMatch(/is not a place for outs$/);
+      }
+    });
+
     it("must be unique, not nested, and inside the artifacts folder", async () => {
       const told = await expectMistakes(`version: 1
 stages:
