@@ -6,6 +6,8 @@ import { cleanPath } from "./declared.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { Path } from "./source.ts";
 
+const MODULE = /\.[cm]?[jt]sx?$/;
+
 /** Whether a module of the workspace exists; reports it when not. */
 export function checkModule(file: string, path: Path, workspace: string, { tree, report }: Evaluator): boolean {
   if (file === "") return false; // The schema has said so.
@@ -30,7 +32,13 @@ export function checkModule(file: string, path: Path, workspace: string, { tree,
     return false;
   }
   try {
-    if (statSync(join(workspace, normal), { throwIfNoEntry: false })?.isFile()) return true;
+    if (statSync(join(workspace, normal), { throwIfNoEntry: false })?.isFile()) {
+      if (MODULE.test(normal)) return true;
+      // Bundled, any other file would be text, or fail at the run.
+      const remedy = "a module ends with .ts, .js, .mjs or the like; other programs are `cmd:` stages";
+      report.error("not-a-module", place, `\`${normal}\` is no module`, remedy);
+      return false;
+    }
   } catch (error) {
     const problem = explainIo(error, "looking for it");
     if (problem === undefined) throw error;
@@ -49,6 +57,6 @@ function suggestFile(file: string, workspace: string): string {
   } catch {
     return `there is no folder \`${folder}\` either; paths are relative to pipeline.yaml`;
   }
-  const known = siblings.filter((name) => /\.[cm]?[jt]sx?$/.test(name)).map((name) => posix.join(folder, name));
+  const known = siblings.filter((name) => MODULE.test(name)).map((name) => posix.join(folder, name));
   return suggest(file, known, "modules");
 }

@@ -288,6 +288,13 @@ stages:
     });
   });
 
+  it("tells a module that is none, and an executor that is none", async () => {
+    await expectMistakes(`version: 1
+profiles: { big: { executor: ⟦empty:{}⟧ } }
+stages: { a: { run: ⟦not-a-module:data/one.csv⟧, outs: { o: o } } }
+`);
+  });
+
   describe("matrices", () => {
     it("tells lists that are none, empty, repeated or unnameable", async () => {
       await expectMistakes(`version: 1
