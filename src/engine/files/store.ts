@@ -72,7 +72,7 @@ export function openStore(workspace: string): Store {
     },
     finished(folder) {
       // Removing a folder can take a millisecond of waiting for the disk; mostly they are empty, and serve again.
-      if (isEmpty(join(folder, "outs")) && isEmpty(join(folder, "tmp"))) spare.push(folder);
+      if (isUnused(folder)) spare.push(folder);
       else rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
     publish(path, data) {
@@ -153,6 +153,12 @@ function removeAbandoned(folder: string): void {
       // A program that the dead process had started is still writing there: the next run will get it.
     }
   }
+}
+
+/** What an action needs is there, and empty; and nothing else, such as what a rehearsal kept to go on from. */
+function isUnused(folder: string): boolean {
+  const names = ["outs", "tmp"];
+  return readdirSync(folder).length === names.length && names.every((name) => isEmpty(join(folder, name)));
 }
 
 function isEmpty(folder: string): boolean {

@@ -185,6 +185,21 @@ describe("verify --rerun", () => {
     }
   });
 
+  it("begins each instance of a long stage from nothing, whatever one before it has kept", async () => {
+    const workspace = makeWorkspace();
+    const keep = 'ls "$PIPELINE_RESUME" | wc -l > ${outs.o}; echo ${i} > "$PIPELINE_RESUME/state"';
+    workspace.write(
+      "pipeline.yaml",
+      `version: 1\nstages: { s: { matrix: { i: [1, 2, 3] }, resume: true, cmd: ${JSON.stringify(keep)}, outs: { o: "\${i}" } } }\n`,
+    );
+    await workspace.run("run");
+    expect(await verify(workspace, "--rerun", "--jobs", "1")).toMatchObject({
+      code: 0,
+      states: ["same", "same", "same"],
+    });
+    expect([1, 2, 3].map((i) => workspace.read(`artifacts/${i}`).trim())).toEqual(["0", "0", "0"]);
+  });
+
   it("takes what run takes of jobs and resources, and says that they are for a second run", async () => {
     const workspace = makeWorkspace({
       "pipeline.yaml":
