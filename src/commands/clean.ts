@@ -1,8 +1,10 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { openStore, otherWriters } from "../engine/files/store.ts";
 import type { Plan } from "../engine/plan/plan.ts";
+import { isAlive } from "../engine/system/identity.ts";
 import { counted } from "../reporters/text.ts";
-import { type Command, PLAN_OPTIONS } from "./command.ts";
+import { type Command, type Context, PLAN_OPTIONS, usageError } from "./command.ts";
 import { plansOfAllProfiles } from "./profiles.ts";
 import { openPlan } from "./workspace.ts";
 
@@ -25,6 +27,7 @@ them; --cache removes it too. Files that no stage declares are left where they a
   async run(context, args) {
     const plan = await openPlan(context, args);
     if (plan === 2) return 2;
+    if (args.flag("cache") && !isAlone(context, plan)) return 2;
     const remove = !args.flag("dry-run");
     const outs = await outsOfAllProfiles(plan);
     const { workspace, artifacts = "artifacts" } = plan;
@@ -54,6 +57,21 @@ them; --cache removes it too. Files that no stage declares are left where they a
     return 0;
   },
 };
+
+/** A run that loses the cache under it fails, and what it was making is lost. */
+function isAlone(context: Context, { workspace }: Plan): boolean {
+  const [other] = otherWriters(openStore(workspace));
+  if (other === undefined) return true;
+  const { host, pid } = other;
+  if (isAlive(other) === true) {
+    const message = `another pipeline is running here (process ${pid}), and would lose the cache under it`;
+    usageError(context, message, "wait for it or stop it, then run again; `pipeline clean` alone may run beside it");
+  } else {
+    const message = `another pipeline may be running here: process ${pid} on ${host}, of which nothing is known on this machine`;
+    usageError(context, message, "if it has ended, remove .pipeline/tmp, then run again");
+  }
+  return false;
+}
 
 async function outsOfAllProfiles(plan: Plan): Promise<Set<string>> {
   const plans = await plansOfAllProfiles(plan);
