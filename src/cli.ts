@@ -31,11 +31,18 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if ("problem" in parsed) return usageError(context, parsed.problem.message, parsed.problem.remedy);
   if (parsed.args.flag("help") || command === undefined) return help(context, command, parsed.args.flag("version"));
-  if (!statSync(context.folder, { throwIfNoEntry: false })?.isDirectory()) {
-    return usageError(context, `there is no folder \`${context.folder}\``, "name one that exists with --cwd DIR");
+  try {
+    if (!statSync(context.folder, { throwIfNoEntry: false })?.isDirectory()) {
+      return usageError(context, `there is no folder \`${context.folder}\``, "name one that exists with --cwd DIR");
+    }
+    if (command.interruptible === true) heedSignals(controller);
+    return await command.run(context, parsed.args);
+  } catch (error) {
+    // Any command may be refused a file: a workspace that root or a container made, a broken disk.
+    const code = (await import("./commands/refusal.ts")).tellRefusal(context, command.name, error);
+    if (code === undefined) throw error;
+    return code;
   }
-  if (command.interruptible === true) heedSignals(controller);
-  return await command.run(context, parsed.args);
 }
 
 /** `pipeline help run` is `pipeline run --help`. */

@@ -8,6 +8,7 @@ import { counted } from "../reporters/text.ts";
 import type { Arguments, Context } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
 import { remoteOf, warningsOf } from "./remote.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { environmentOf } from "./workspace.ts";
 
 /** What stands between instances and being up to date, or the exit code once it has been told why that is not known. */
@@ -20,6 +21,7 @@ export async function assessTargets(
 ): Promise<readonly Assessment[] | 2> {
   const remote = await remoteOf(context, args, plan);
   if (remote === 2) return 2;
+  warnUnreadable(context, plan);
   const { assess } = await import("../engine/survey/assess.ts");
   const result = await assess(plan, targets, environmentOf(context, args), {
     remote,

@@ -1,12 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import type { Event } from "../engine/plan/event.ts";
 import type { Plan } from "../engine/plan/plan.ts";
 import type { Picture } from "../report/figure-review.ts";
 import type { Review } from "../report/review.ts";
+import { counted } from "../reporters/text.ts";
 import { type Arguments, type Command, type Context, DEVICE_OPTION, usageError } from "./command.ts";
-import type { CommentData, RunFacts } from "./comment-text.ts";
+import type { RunFacts } from "./comment-text.ts";
+import { makeOutputFolder, tellOutput, writeOutput } from "./output-file.ts";
 import { REMOTE_OPTIONS, remoteOf } from "./remote.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { environmentOf, openPlan } from "./workspace.ts";
 
 /** Of GitHub's 65,536 characters, some are left for what a script adds. GitLab takes 1,000,000. */
@@ -25,7 +28,11 @@ stdin). Pictures and records that are not here are read from the remote cache. R
     out: { type: "string", value: "FILE", description: "where to write it (default: stdout)" },
     images: { type: "string", value: "DIR", description: "write the pictures of changed figures there, and show them" },
     "image-base": { type: "string", value: "URL", description: "where DIR can be read (default: relative links)" },
-    limit: { type: "string", value: "N", description: `characters at most (default: ${LIMIT}, for GitHub)` },
+    limit: {
+      type: "string",
+      value: "N",
+      description: `characters at most, from ${LEAST_LIMIT} (default: ${LIMIT}, for GitHub)`,
+    },
     ...REMOTE_OPTIONS,
     ...DEVICE_OPTION,
   },
@@ -71,24 +78,19 @@ stdin). Pictures and records that are not here are read from the remote cache. R
     ]);
     const params = reviewed === undefined ? [] : await paramChanges(reviewed.plan.workspace, reviewed.review.revision);
     const out = args.text("out");
-    try {
-      const link = images === undefined ? undefined : writeImages(context, args, images, reviewed?.review);
-      const data: CommentData = { run, review: reviewed?.review, params, link };
-      const text = commentText(data, limit);
-      if (out === undefined) context.out.write(text);
-      else {
-        const path = resolve(context.folder, out);
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, text);
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      return usageError(
-        context,
-        `the comment could not be written: ${(error as Error).message}`,
-        "name another place with --out or --images",
-      );
+    const link = images === undefined ? undefined : linkTo(context, args, images);
+    const text = commentText({ run, review: reviewed?.review, params, link }, limit);
+    // The pictures first: a comment may be read as soon as it is there.
+    const pictures = images === undefined ? 0 : writeImages(context, images, reviewed?.review);
+    if (pictures === "not-written") return 2;
+    if (out === undefined) {
+      context.out.write(text);
+      return 0;
     }
+    if (writeOutput(context, { path: out, what: "the comment", option: "--out" }, text) === 2) return 2;
+    tellOutput(context, out, text);
+    if (images !== undefined)
+      context.out.write(`${images}  ${context.out.palette.dim(counted(pictures, "picture"))}\n`);
     return 0;
   },
 };
@@ -165,6 +167,7 @@ async function reviewOf(
     const remedy = "where a clone is shallow, fetch it: git fetch --depth=1 origin main, then --base FETCH_HEAD";
     return usageError(context, ...explainUnknown(plan.workspace, base, remedy));
   }
+  warnUnreadable(context, plan);
   const open = config === undefined ? undefined : (await import("../engine/remote/remote.ts")).openRemote;
   const { signal, err } = context;
   const warned = new Set<string>();
@@ -181,32 +184,36 @@ async function reviewOf(
 
 type Shown = Extract<Picture, { readonly digest: string }>;
 
-/**
- * Writes the pictures and says how they are linked. A name holds its content's digest: what changes has another address, so
- * that nobody's cache shows an older one.
- */
-function writeImages(
-  context: Context,
-  args: Arguments,
-  folder: string,
-  review: Review | undefined,
-): (picture: Shown) => string {
-  const target = resolve(context.folder, folder);
-  const file = ({ path, digest }: Shown): string =>
-    `${basename(path, extname(path))}.${digest.slice(0, 12)}${extname(path)}`;
-  mkdirSync(target, { recursive: true });
+/** A name holds its content's digest: what changes has another address, so that nobody's cache shows an older one. */
+function pictureFile({ path, digest }: Shown): string {
+  return `${basename(path, extname(path))}.${digest.slice(0, 12)}${extname(path)}`;
+}
+
+/** How many pictures a folder now has. */
+function writeImages(context: Context, folder: string, review: Review | undefined): number | "not-written" {
+  const output = { path: folder, what: "the pictures", option: "--images" };
+  if (makeOutputFolder(context, output) === 2) return "not-written";
+  const files = new Map<string, Uint8Array>();
   for (const { before, after, look } of review?.results?.figures ?? []) {
     for (const picture of look === "same" ? [] : [before, after]) {
-      if (picture !== undefined && "bytes" in picture) writeFileSync(join(target, file(picture)), picture.bytes);
+      if (picture !== undefined && "bytes" in picture) files.set(pictureFile(picture), picture.bytes);
     }
   }
+  for (const [name, bytes] of files) {
+    if (writeOutput(context, { ...output, path: join(folder, name) }, bytes) === 2) return "not-written";
+  }
+  return files.size;
+}
+
+/** How the comment says where a picture is. */
+function linkTo(context: Context, args: Arguments, folder: string): (picture: Shown) => string {
   const out = args.text("out");
   const from = out === undefined ? context.folder : dirname(resolve(context.folder, out));
-  const near = relative(from, target).split(sep).map(encodeURIComponent).join("/");
+  const near = relative(from, resolve(context.folder, folder)).split(sep).map(encodeURIComponent).join("/");
   const base =
     args
       .text("image-base")
       ?.replace(/\/+$/, "")
       .replaceAll(/[<>\s]/g, encodeURIComponent) ?? (near === "" ? "." : near);
-  return (picture) => `${base}/${encodeURIComponent(file(picture))}`;
+  return (picture) => `${base}/${encodeURIComponent(pictureFile(picture))}`;
 }

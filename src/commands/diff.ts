@@ -1,16 +1,17 @@
-import { writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import type { RevisionDifference } from "../report/compare-revision.ts";
 import { type Command, type Context, DEVICE_OPTION, usageError } from "./command.ts";
+import { writeOutput } from "./output-file.ts";
 import { paramChanges } from "./param-changes.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { environmentOf, openPlan } from "./workspace.ts";
 
 export const command: Command = {
   name: "diff",
   summary: "compare params, claims, numbers and figures with a git revision",
   usage: "REV [options]",
-  description: `Compares what a git revision recorded in its pipeline.lock with what is here now: params, the paper's statements, numbers
-in tables, figures. Contents come from the cache; where it does not have them, the commands that make them are told.
+  description: `Compares what a git revision recorded in its pipeline.lock with what is here now: params, claims, numbers in
+tables, figures. Contents come from the cache; where it does not have them, the commands that make them are told.
 The default profile is compared, which is what pipeline.lock records. Runs nothing.`,
   options: {
     html: { type: "string", value: "FILE", description: "write a page with figures side by side" },
@@ -33,6 +34,7 @@ The default profile is compared, which is what pipeline.lock records. Runs nothi
       const remedy = "name a commit, a branch or a tag: HEAD~1, main";
       return usageError(context, ...explainUnknown(plan.workspace, name, remedy));
     }
+    warnUnreadable(context, plan);
     const params = await paramChanges(plan.workspace, revision);
     const difference = await compareWithRevision(plan, environmentOf(context, args), revision, params);
     const file = args.text("html");
@@ -41,15 +43,8 @@ The default profile is compared, which is what pipeline.lock records. Runs nothi
         import("../report/diff-page.ts"),
         import("../report/libraries.ts"),
       ]);
-      try {
-        writeFileSync(resolve(context.folder, file), diffPage(basename(plan.workspace), difference, readFonts()));
-      } catch (error) {
-        return usageError(
-          context,
-          `the page could not be written: ${(error as Error).message}`,
-          "name another file with --html",
-        );
-      }
+      const page = diffPage(basename(plan.workspace), difference, readFonts());
+      if (writeOutput(context, { path: file, what: "the page", option: "--html" }, page) === 2) return 2;
     }
     await write(context, difference, args.flag("json"));
     return 0;

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { loadPlan } from "../engine/config/load.ts";
+import { explainIo } from "../engine/system/io-error.ts";
 import { formatDiagnostics } from "../reporters/diagnostics.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { counted, formatBytes, pad } from "../reporters/text.ts";
@@ -88,7 +89,20 @@ function machineFinding(): Finding {
 
 function cacheFinding(workspace: string): Finding {
   const folder = join(workspace, ".pipeline");
-  if (!existsSync(folder)) return { name: "cache", ok: true, detail: ".pipeline/ is not there yet" };
+  try {
+    // A link that leads nowhere is there.
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined)
+      return { name: "cache", ok: true, detail: ".pipeline/ is not there yet" };
+    return { name: "cache", ok: true, detail: sizeText(folder) };
+  } catch (error) {
+    // This command is for finding out what is wrong.
+    const problem = explainIo(error, "looking at the cache");
+    if (problem === undefined) throw error;
+    return { name: "cache", ok: false, detail: problem.message, remedy: problem.remedy };
+  }
+}
+
+function sizeText(folder: string): string {
   let bytes = 0;
   let files = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -98,5 +112,5 @@ function cacheFinding(workspace: string): Finding {
     bytes += stats?.size ?? 0;
     files++;
   }
-  return { name: "cache", ok: true, detail: `.pipeline/, ${formatBytes(bytes)} in ${counted(files, "file")}` };
+  return `.pipeline/, ${formatBytes(bytes)} in ${counted(files, "file")}`;
 }

@@ -4,6 +4,7 @@ import { openHistory } from "../engine/cache/history.ts";
 import { logPath, openStore } from "../engine/files/store.ts";
 import type { InstanceName, Plan } from "../engine/plan/plan.ts";
 import { type Command, type Context, type ExitCode, PLAN_OPTIONS } from "./command.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { chooseTargets, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -30,7 +31,9 @@ export const command: Command = {
   },
 };
 
-function show({ out, err }: Context, { workspace }: Plan, targets: readonly InstanceName[]): ExitCode {
+function show(context: Context, plan: Plan, targets: readonly InstanceName[]): ExitCode {
+  const { out, err } = context;
+  const { workspace } = plan;
   let shown = 0;
   for (const target of targets) {
     let text: string;
@@ -46,6 +49,7 @@ function show({ out, err }: Context, { workspace }: Plan, targets: readonly Inst
   }
   if (shown > 0) return 0;
   // A log is there once something has been printed: silence is told apart from never having run.
+  warnUnreadable(context, plan);
   const history = openHistory(openStore(workspace));
   const silent = targets.filter((target) => history.get(target) !== undefined);
   if (silent.length > 0) out.write(`${targets.length === 1 ? silent[0] : "each of these"} printed nothing\n`);
@@ -71,8 +75,15 @@ async function follow({ out, signal }: Context, { workspace }: Plan, targets: re
     }
   };
   look();
-  await new Promise<void>((fulfil) => {
-    const timer = setInterval(look, LOOK_EVERY);
+  await new Promise<void>((fulfil, reject) => {
+    const timer = setInterval(() => {
+      try {
+        look();
+      } catch (error) {
+        clearInterval(timer);
+        reject(error);
+      }
+    }, LOOK_EVERY);
     const stop = (): void => {
       clearInterval(timer);
       fulfil();
@@ -87,7 +98,8 @@ function readFrom(path: string, from: number): { readonly added: string; readonl
   let file: number;
   try {
     file = openSync(path, "r");
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return undefined;
   }
   try {

@@ -5,6 +5,7 @@ import type { Palette } from "../reporters/palette.ts";
 import { counted, formatBytes, formatSeconds, pad } from "../reporters/text.ts";
 import { type Command, type Context, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
 
 const DEVICES = "1,8,64";
@@ -37,6 +38,7 @@ lies. By recorded times and declared work: run a smaller profile first. Changes 
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
     const { project } = await import("../engine/survey/projection.ts");
+    warnUnreadable(context, plan);
     const projection = await project(plan, targets, environmentOf(context, args), devices);
     if ("reason" in projection) return reportPlanFailure(context, projection);
     const { out } = context;

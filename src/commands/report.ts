@@ -1,17 +1,17 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { formatBytes } from "../reporters/text.ts";
-import { type Command, DEVICE_OPTION, PLAN_OPTIONS, usageError } from "./command.ts";
+import { join, resolve } from "node:path";
+import { type Command, DEVICE_OPTION, PLAN_OPTIONS } from "./command.ts";
+import { tellOutput, writeOutput } from "./output-file.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { environmentOf, openPlan } from "./workspace.ts";
 
 export const command: Command = {
   name: "report",
   summary: "write one HTML page with figures, claims and provenance",
   usage: "[options]",
-  description: `Writes a page that holds all it shows and needs no network: every figure with tooltips and zoom, the paper's statements
-with its numbers and ours, the graph of stages with timings, and where each result comes from. It tells what is here and
-runs nothing.`,
+  description: `Writes a page that holds all it shows and needs no network: every figure with tooltips and zoom, the claims on
+the paper's figures and beyond them with its numbers and ours, the graph of stages with timings, and where each result
+comes from. It tells what is here and runs nothing.`,
   options: {
     out: { type: "string", value: "FILE", description: "where to write it (default: artifacts/report/index.html)" },
     open: { type: "boolean", description: "open it in the browser" },
@@ -29,6 +29,7 @@ runs nothing.`,
   async run(context, args) {
     const plan = await openPlan(context, args);
     if (plan === 2) return 2;
+    warnUnreadable(context, plan);
     const [{ collectReport }, { readLibraries }, { reportPage }, { revisionOf }] = await Promise.all([
       import("../report/collect.ts"),
       import("../report/libraries.ts"),
@@ -38,26 +39,10 @@ runs nothing.`,
     const facts = { when: new Date().toISOString(), revision: revisionOf(plan.workspace) };
     const data = await collectReport(plan, environmentOf(context, args), facts);
     const text = reportPage(data, readLibraries());
-    const chosen = args.text("out");
-    const file =
-      chosen === undefined
-        ? join(plan.workspace, plan.artifacts ?? "artifacts", "report", "index.html")
-        : resolve(context.folder, chosen);
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(`${file}.${process.pid}`, text);
-      renameSync(`${file}.${process.pid}`, file);
-    } catch (error) {
-      return usageError(
-        context,
-        `the report could not be written: ${(error as Error).message}`,
-        "name another file with --out",
-      );
-    }
-    context.out.write(
-      `${relative(context.folder, file)}  ${context.out.palette.dim(formatBytes(Buffer.byteLength(text)))}\n`,
-    );
-    if (args.flag("open")) openFile(file);
+    const path = args.text("out") ?? join(plan.workspace, plan.artifacts ?? "artifacts", "report", "index.html");
+    if (writeOutput(context, { path, what: "the report", option: "--out" }, text) === 2) return 2;
+    tellOutput(context, path, text);
+    if (args.flag("open")) openFile(resolve(context.folder, path));
     return 0;
   },
 };

@@ -1,6 +1,5 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
 import type { Event, Summary } from "../engine/plan/event.ts";
 import { budgetOf, type Declared, listIn } from "../engine/plan/machine.ts";
 import type { InstanceName, Plan } from "../engine/plan/plan.ts";
@@ -23,6 +22,7 @@ import {
   usageError,
 } from "./command.ts";
 import { type IdleWatch, watchForIdle } from "./idle-watch.ts";
+import { writeOutput } from "./output-file.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
 import { REMOTE_OPTIONS, remoteOf } from "./remote.ts";
 import { chooseTargets, environmentOf, loadPlanOf } from "./workspace.ts";
@@ -179,12 +179,15 @@ export async function runTargets(
 function writeSummary(context: Context, args: Arguments, { markdown }: SummaryWriter): boolean {
   const file = args.text("summary");
   const github = context.environment.GITHUB_STEP_SUMMARY;
+  if (file !== undefined) {
+    return writeOutput(context, { path: file, what: "the summary", option: "--summary" }, markdown()) !== 2;
+  }
   try {
-    if (file !== undefined) writeFileSync(resolve(context.folder, file), markdown());
-    else if (github !== undefined && github !== "") appendFileSync(github, markdown());
+    if (github !== undefined && github !== "") appendFileSync(github, markdown());
     return true;
   } catch (error) {
-    usageError(context, `the summary could not be written: ${(error as Error).message}`, "name another file");
+    const remedy = "name another file with --summary, or unset GITHUB_STEP_SUMMARY";
+    usageError(context, `the summary could not be written: ${(error as Error).message}`, remedy);
     return false;
   }
 }
@@ -230,8 +233,9 @@ function reporterFor(context: Context, args: Arguments): Reporter {
 }
 
 /** What to type to run one instance again, with the params it had. */
-function rerunCommand(instance: InstanceName, args: Arguments): string {
-  const words = ["npx", "pipeline", "run", instance];
+export function rerunCommand(instance: InstanceName, args: Arguments): string {
+  const folder = args.text("cwd");
+  const words = ["npx", "pipeline", ...(folder === undefined ? [] : ["-C", folder]), "run", instance];
   const add = (name: string, value: string | undefined): void => {
     if (value !== undefined) words.push(`--${name}`, value);
   };

@@ -8,7 +8,7 @@ import { chooseTargets, openPlan } from "./workspace.ts";
 export const command: Command = {
   name: "why",
   summary: "explain why a stage would run, value by value",
-  usage: "STAGE… [options]",
+  usage: "TARGET… [options]",
   description: "Tells for each instance what has changed since it last ran: params, code, packages, deps, platform.",
   options: {
     ...PLAN_OPTIONS,

@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sightings } from "../files/sightings.ts";
 import type { Store } from "../files/store.ts";
@@ -11,6 +10,7 @@ import { keyOf } from "../plan/manifest.ts";
 import { contentOf, type Outs } from "../plan/outcome.ts";
 import type { Digest, Instance, InstanceName, Key, Plan } from "../plan/plan.ts";
 import { producersOf } from "../survey/survey.ts";
+import { replaceFile } from "../system/replace-file.ts";
 import { fileStamp } from "../system/stamp.ts";
 import {
   LOCK_FILE,
@@ -61,9 +61,7 @@ export function recordResults(plan: Plan, inputs: Inputs, done: readonly Done[],
   const text = serialisePipelineLock(lock);
   if (text === serialisePipelineLock(before)) return undefined;
   try {
-    const file = join(plan.workspace, LOCK_FILE);
-    writeFileSync(`${file}.${process.pid}`, text);
-    renameSync(`${file}.${process.pid}`, file);
+    replaceFile(join(plan.workspace, LOCK_FILE), text);
     return undefined;
   } catch (error) {
     return `${LOCK_FILE} could not be written: ${(error as Error).message}`;

@@ -64,7 +64,7 @@ describe("run --summary", () => {
   });
 
   it("that cannot be written is told, with exit code 2", async () => {
-    const { code, stderr } = await figures().run("run", "--summary", "no/such/folder.md");
+    const { code, stderr } = await figures().run("run", "--summary", "pipeline.yaml/x.md");
     expect(code).toBe(2);
     expect(stderr).toContain("the summary could not be written");
   });

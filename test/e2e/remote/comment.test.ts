@@ -46,7 +46,8 @@ describe("pipeline comment, in a clean clone with a remote cache that it only re
     expect(ran.summary).toMatchObject({ ran: 2, restored: 1 });
     server.reset();
     const told = await branch.runWith({ env }, "comment", "run.jsonl", "--base", "main", ...PICTURES);
-    expect(told).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(told).toMatchObject({ code: 0, stderr: "" });
+    expect(told.stdout).toMatch(/^comment\/comment\.md {2}\d+ B\ncomment\/images {2}2 pictures\n$/);
     // The base's records of the two instances that changed, its claims and its picture: nothing else, and nothing is sent.
     expect([server.count("GET", "ac"), server.count("GET", "cas"), server.seen.length]).toEqual([2, 2, 4]);
     const [before, now] = branch.list("comment/images");
