@@ -1,3 +1,4 @@
+import type { InstanceName } from "../engine/plan/plan.ts";
 import type { Verification } from "../engine/run/verify.ts";
 import type { Palette } from "../reporters/palette.ts";
 import { createPlainReporter } from "../reporters/plain.ts";
@@ -5,7 +6,8 @@ import { stageOf } from "../reporters/reporter.ts";
 import { counted } from "../reporters/text.ts";
 import { type Command, DEVICE_OPTION, type ExitCode, PLAN_OPTIONS, usageError } from "./command.ts";
 import { reportPlanFailure } from "./plan-failure.ts";
-import { JOBS_OPTION, jobsOf, RESOURCE_OPTION, resourcesOf } from "./run.ts";
+import { JOBS_OPTION, jobsOf, RESOURCE_OPTION, rerunCommand, resourcesOf } from "./run.ts";
+import { warnUnreadable } from "./unreadable.ts";
 import { chooseTargets, environmentOf, openPlan } from "./workspace.ts";
 
 export const command: Command = {
@@ -47,13 +49,18 @@ absolute unless pipeline.yaml says otherwise). Exit code 1 where something diffe
     if (plan === 2) return 2;
     const targets = chooseTargets(context, plan, args.positionals);
     if (targets === 2) return 2;
+    warnUnreadable(context, plan);
     const environment = environmentOf(context, args);
     const { verifyByRunning, verifyRecorded } = await import("../engine/run/verify.ts");
     const { out, err, signal } = context;
     let verifications: readonly Verification[];
     let failed = 0;
     if (rerun) {
-      const screen = { write: err.write, palette: err.palette, rerun: (name: string) => `npx pipeline run ${name}` };
+      const screen = {
+        write: err.write,
+        palette: err.palette,
+        rerun: (name: InstanceName) => rerunCommand(name, args),
+      };
       const options = { jobs, resources, signal, environment };
       const result = await verifyByRunning(plan, new Set(targets), options, createPlainReporter(screen).emit);
       if ("reason" in result) return reportPlanFailure(context, result);
@@ -85,6 +92,7 @@ function tell(verifications: readonly Verification[], rerun: boolean, palette: P
     edited: palette.red("edited"),
     "not-recorded": palette.dim("not recorded"),
     "not-run": palette.dim("not up to date here: nothing to compare"),
+    "not-compared": palette.red("could not be compared"),
   };
   const lines: string[] = [];
   const told = new Map<string, number>();

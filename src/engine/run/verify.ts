@@ -20,9 +20,9 @@ export interface Verification {
   /**
    * `same`, `within-tolerance`, `differs`: against pipeline.lock, or against a second execution (`--rerun`).
    * `edited`: an artifact is not what its stage made. `not-recorded`: pipeline.lock has nothing of it, or of other code,
-   * params or inputs. `not-run`: there is no result here to compare.
+   * params or inputs. `not-run`: there is no result here to compare. `not-compared`: the second execution gave none.
    */
-  readonly state: "same" | "within-tolerance" | "differs" | "edited" | "not-recorded" | "not-run";
+  readonly state: "same" | "within-tolerance" | "differs" | "edited" | "not-recorded" | "not-run" | "not-compared";
   /** One line for each out that is not the same, and for each fact of the machine that is not. */
   readonly details: readonly string[];
 }
@@ -103,6 +103,8 @@ export async function verifyByRunning(
     const result = await runPlan(plan, able, { ...options, force: true, keepGoing: true, rehearse }, emit);
     if (isProblem(result)) return result;
     summary = result;
+    for (const name of able)
+      if (!found.has(name)) found.set(name, { instance: name, state: "not-compared", details: [] });
   }
   const verifications = plan.instances.flatMap(({ name }) => found.get(name) ?? []);
   return { verifications, summary };
