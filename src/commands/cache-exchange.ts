@@ -62,7 +62,11 @@ function tellExchange(
     const where = action === "push" ? "in the remote cache" : "in the local cache";
     const lacking = missing.length === 0 ? [] : [`${missing.length} not ${action === "push" ? "made yet" : "there"}`];
     const stopped = signal.aborted ? [palette.yellow("interrupted"), `${failed.length} left`] : [];
-    const parts = [...stopped, `${counted(results, "result")} ${where}`, ...lacking, remoteText(remote)];
+    const refused =
+      signal.aborted || failed.length === 0 ? [] : [`${failed.length} not ${action === "push" ? "sent" : "fetched"}`];
+    // `0 results in the remote cache` would be about the cache, which may have others.
+    const arrived = results === 0 && failed.length > 0 ? [] : [`${counted(results, "result")} ${where}`];
+    const parts = [...stopped, ...arrived, ...refused, ...lacking, remoteText(remote)];
     out.write(`${parts.filter((part) => part !== "").join(palette.dim(" · "))}\n`);
   }
   if (signal.aborted) return 130;

@@ -52,7 +52,7 @@ describe("what is still to be sent when all else is done", () => {
     pushing.kill("SIGINT");
     const stopped = await pushing.ended;
     expect(stopped.code).toBe(130);
-    expect(stopped.stdout).toBe("interrupted · 3 left · 0 results in the remote cache\n");
+    expect(stopped.stdout).toBe("interrupted · 3 left\n");
     server.fault = () => undefined;
     const pushed = await workspace.runWith({ env }, "cache", "push", "--json");
     expect(JSON.parse(pushed.stdout)).toMatchObject({
@@ -61,5 +61,18 @@ describe("what is still to be sent when all else is done", () => {
       remote: { blobsSent: 3, resultsSent: 3 },
     });
     expect([...server.entries.keys()].filter((path) => path.startsWith("ac/"))).toHaveLength(3);
+  });
+
+  it("is counted as not sent where the server refuses it, beside what the cache has already", async () => {
+    const server = await startCacheServer();
+    const workspace = makeWorkspace({ "pipeline.yaml": THREE });
+    const env = { PIPELINE_REMOTE_CACHE: server.url };
+    expect((await workspace.run("run")).code).toBe(0);
+    server.fault = ({ method }) => (method === "PUT" ? { status: 401 } : undefined);
+    const refused = await workspace.runWith({ env }, "cache", "push");
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(/^✗ large\n✗ one\n✗ two\n3 not sent( ·.*)?\n$/);
+    server.fault = () => undefined;
+    expect((await workspace.runWith({ env }, "cache", "push")).stdout).toMatch(/^3 results in the remote cache · /);
   });
 });
