@@ -1,5 +1,6 @@
 import { createJsonReporter } from "./json.ts";
 import { createLiveReporter, type Terminal } from "./live.ts";
+import { isDumb } from "./palette.ts";
 import { createPlainReporter } from "./plain.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -14,5 +15,5 @@ export interface Choice {
 /** The reporter for a run: JSON where it is asked for, a live view on terminals that can show one, else plain lines. */
 export function chooseReporter({ json, isTerminal, TERM }: Choice, terminal: Terminal): Reporter {
   if (json) return createJsonReporter(terminal.write);
-  return isTerminal && TERM !== "dumb" ? createLiveReporter(terminal) : createPlainReporter(terminal);
+  return isTerminal && !isDumb(TERM) ? createLiveReporter(terminal) : createPlainReporter(terminal);
 }

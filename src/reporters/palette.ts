@@ -38,5 +38,10 @@ export function wantsColour(
   if (flag !== undefined) return flag;
   if ((environment.NO_COLOR ?? "") !== "") return false;
   if ((environment.FORCE_COLOR ?? "") !== "") return environment.FORCE_COLOR !== "0";
-  return isTerminal && environment.TERM !== "dumb";
+  return isTerminal && !isDumb(environment.TERM);
+}
+
+/** Whether a terminal of this kind shows text and nothing else; or nobody says what it shows, which only Windows never does. */
+export function isDumb(TERM: string | undefined): boolean {
+  return TERM === "dumb" || ((TERM ?? "") === "" && process.platform !== "win32");
 }
