@@ -35,7 +35,7 @@ describe.skipIf(process.platform === "win32")("a terminal of which nothing is kn
   });
 
   it("others get the live view", () => {
-    expect(writtenTo("xterm")).toContain("\u001b[?25l");
+    expect(writtenTo("xterm")).toContain("\u001b[?2026h");
     expect(wantsColour(undefined, { TERM: "xterm" }, true)).toBe(true);
   });
 });
