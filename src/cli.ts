@@ -18,7 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const colour = args?.flag("no-color") ? false : args?.flag("color") ? true : undefined;
   const controller = new AbortController();
   const context: Context = {
-    folder: resolve(args?.text("cwd") ?? "."),
+    folder: folderOf(args?.text("cwd") ?? "."),
     environment: process.env,
     signal: controller.signal,
     out: streamOf(process.stdout, colour),
@@ -42,6 +42,15 @@ async function main(argv: readonly string[]): Promise<number> {
     const code = (await import("./commands/refusal.ts")).tellRefusal(context, command.name, error);
     if (code === undefined) throw error;
     return code;
+  }
+}
+
+/** Where the current folder has been removed, the shell still has a name for it, which can be told. */
+function folderOf(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return resolve(process.env.PWD || "/", path);
   }
 }
 

@@ -4,8 +4,7 @@ import type { Context } from "./command.ts";
 
 /** For commands that only look: without a word, results that this user may not read would be ones that were never made. */
 export function warnUnreadable({ err }: Context, { workspace }: Plan): void {
-  const closed = unreadableIn(workspace);
-  if (closed === undefined) return;
-  const message = `${closed} cannot be read: permission denied; what is in it counts as never made`;
-  err.write(`${err.palette.yellow("warning")}  ${message}\n`);
+  const why = unreadableIn(workspace);
+  if (why === undefined) return;
+  err.write(`${err.palette.yellow("warning")}  ${why}; what the cache has there counts as never made\n`);
 }

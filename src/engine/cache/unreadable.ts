@@ -1,18 +1,22 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { namesIn } from "../system/entries.ts";
-import { codeOf } from "../system/io-error.ts";
+import { codeOf, obstacleOn } from "../system/io-error.ts";
 
-/** The first of the cache's folders and memos that is closed to this user. Whoever only looks takes what is in it for missing. */
+/**
+ * Why this user cannot read the cache, in a sentence: by the first of its folders and memos that is closed, or is no folder.
+ * Whoever only looks takes what is in it for missing.
+ */
 export function unreadableIn(workspace: string): string | undefined {
   const root = join(workspace, ".pipeline");
   for (const folder of [root, ...["index", "actions", "cas", "cas/sha256"].map((name) => join(root, name))]) {
-    if (isClosed(folder, constants.R_OK | constants.X_OK)) return folder;
+    const obstacle = obstacleOn(join(folder, "_"));
+    if (obstacle !== undefined) return `${obstacle.path} is ${obstacle.kind}, and should be a folder`;
+    if (isClosed(folder, constants.R_OK | constants.X_OK)) return `${folder} cannot be read: permission denied`;
   }
   const index = join(root, "index");
-  return namesIn(index)
-    .map((name) => join(index, name))
-    .find((file) => isClosed(file, constants.R_OK));
+  const memo = namesIn(index).find((name) => isClosed(join(index, name), constants.R_OK));
+  return memo === undefined ? undefined : `${join(index, memo)} cannot be read: permission denied`;
 }
 
 function isClosed(path: string, mode: number): boolean {

@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What the file system refused, told in a sentence. */
 export interface IoProblem {
@@ -13,7 +13,7 @@ export interface IoProblem {
 export function explainIo(error: unknown, doing: string): IoProblem | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
-  const { path, dest } = error as { path?: unknown; dest?: unknown };
+  const { path, dest, syscall } = error as { path?: unknown; dest?: unknown; syscall: string };
   const where = typeof path === "string" ? ` (${path})` : "";
   switch (code) {
     case "ENOSPC":
@@ -40,7 +40,10 @@ export function explainIo(error: unknown, doing: string): IoProblem | undefined 
     case "ENOTDIR":
     case "ENOENT":
     case "EEXIST": {
-      const obstacle = [path, dest].flatMap((one) => (typeof one === "string" ? (obstacleOn(one) ?? []) : []))[0];
+      const isFolder = syscall === "scandir" || syscall === "mkdir";
+      const obstacle = [path, dest].flatMap((one) =>
+        typeof one === "string" ? (obstacleOn(isFolder ? join(one, "_") : one) ?? []) : [],
+      )[0];
       if (obstacle !== undefined)
         return {
           reason: "no-folder",
@@ -81,7 +84,7 @@ function isClosed(path: string): boolean {
 }
 
 /** The first on the way to a path that is there and no folder. */
-function obstacleOn(path: string): { readonly path: string; readonly kind: string } | undefined {
+export function obstacleOn(path: string): { readonly path: string; readonly kind: string } | undefined {
   const above = dirname(path);
   if (above === path) return undefined;
   const higher = obstacleOn(above);

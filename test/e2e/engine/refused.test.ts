@@ -87,7 +87,7 @@ describe("a workspace that somebody else made", () => {
       ]) {
         const { status, stderr } = asUser(root, ...args);
         expect(stderr, args.join(" ")).toMatch(
-          /^warning {2}\S+\.pipeline cannot be read: permission denied; what is in it counts as never made\n$/,
+          /^warning {2}\S+\.pipeline cannot be read: permission denied; what the cache has there counts as never made\n$/,
         );
         expect(status).toBe(0);
       }
@@ -110,6 +110,30 @@ describe("a workspace that somebody else made", () => {
       expect(status).toBe(2);
     }),
   );
+});
+
+it("doctor tells of a file, or a link that leads nowhere, where the cache's folder should be; so do those that look", async () => {
+  const workspace = makeSmall();
+  for (const kind of ["a file", "a link that leads nowhere"]) {
+    workspace.remove(".pipeline");
+    if (kind === "a file") workspace.write(".pipeline", "mine");
+    else symlinkSync("/nonexistent/cache", workspace.path(".pipeline"));
+    const doctor = await workspace.run("doctor");
+    expect(doctor.stdout).toMatch(new RegExp(`– cache +\\S+\\.pipeline is ${kind}, and should be a folder`));
+    const { code, stderr } = await workspace.run("verify");
+    expect(stderr).toMatch(
+      new RegExp(`^warning {2}\\S+\\.pipeline is ${kind}, and should be a folder; what the cache`),
+    );
+    expect(code).toBe(0);
+  }
+});
+
+it("a current folder that has been removed is named", () => {
+  const { root } = makeSmall();
+  const text = `mkdir gone && cd gone && rmdir ../gone && '${process.execPath}' '${binary}' status; echo $?`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", text], { cwd: root, encoding: "utf8" });
+  expect(stderr).toContain(`there is no folder \`${join(root, "gone")}\``);
+  expect(stdout).toBe("2\n");
 });
 
 describe("a file that a command is asked to write", () => {
