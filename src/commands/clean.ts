@@ -13,7 +13,8 @@ export const command: Command = {
   summary: "remove artifacts, and with --cache everything remembered",
   usage: "[options]",
   description: `Removes the outs that pipeline.yaml declares, with every profile. The cache stays, so that the next run restores
-them; --cache removes it too. Files that no stage declares are left where they are.`,
+them; --cache removes it too, unless another pipeline is running in the workspace. Files that no stage declares are left
+where they are.`,
   options: {
     cache: { type: "boolean", description: "remove .pipeline/ as well: cache, records, logs" },
     "dry-run": { type: "boolean", short: "n", description: "tell what would be removed, and remove nothing" },
@@ -43,7 +44,7 @@ them; --cache removes it too. Files that no stage declares are left where they a
     const verb = remove ? "removed" : "would remove";
     out.write(`${verb} ${counted(removed, "out")} below ${artifacts}/\n`);
     if (args.flag("cache") && existsSync(join(workspace, ".pipeline"))) {
-      if (remove) rmSync(join(workspace, ".pipeline"), { recursive: true, force: true });
+      if (remove) removeCache(join(workspace, ".pipeline"));
       out.write(`${verb} the cache, .pipeline/\n`);
     }
     const left = filesBelow(join(workspace, artifacts)).filter((file) => remove || !isIn(`${artifacts}/${file}`, outs));
@@ -71,6 +72,13 @@ function isAlone(context: Context, { workspace }: Plan): boolean {
     usageError(context, message, "if it has ended, remove .pipeline/tmp, then run again");
   }
   return false;
+}
+
+/** Where it lies on another disk, behind a link, the link stays. */
+function removeCache(folder: string): void {
+  const isLink = lstatSync(folder).isSymbolicLink();
+  const paths = isLink ? readdirSync(folder).map((name) => join(folder, name)) : [folder];
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
 }
 
 async function outsOfAllProfiles(plan: Plan): Promise<Set<string>> {

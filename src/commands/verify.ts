@@ -17,7 +17,7 @@ export const command: Command = {
   description: `Reads every artifact again and compares it with what its stage made and with what pipeline.lock records: same,
 within tolerance, or different, and in what. With --rerun the targets run once more, and the two results are compared;
 nothing is published. Numbers in JSON and safetensors outs may differ by the stage's tolerance (1e-5 relative, 1e-8
-absolute unless pipeline.yaml says otherwise). Exit code 1 where something differs.`,
+absolute unless pipeline.yaml says otherwise). Exit code 1 where something differs, or was to run again and failed.`,
   options: {
     rerun: { type: "boolean", description: "run the targets again and compare" },
     accept: { type: "boolean", description: "write what is here into pipeline.lock" },

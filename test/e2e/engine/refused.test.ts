@@ -250,6 +250,18 @@ describe("a file that a command is asked to write", () => {
   });
 });
 
+it("clean --cache empties a cache that lies behind a link, which stays", async () => {
+  const workspace = makeSmall();
+  const disk = join(dirname(workspace.root), "disk");
+  mkdirSync(disk);
+  symlinkSync(disk, workspace.path(".pipeline"));
+  await workspace.run("run");
+  expect(readdirSync(disk)).toContain("cas");
+  expect((await workspace.run("clean", "--cache")).stdout).toContain("removed the cache, .pipeline/");
+  expect(lstatSync(workspace.path(".pipeline")).isSymbolicLink()).toBe(true);
+  expect(readdirSync(disk)).toEqual([]);
+});
+
 describe("clean --cache beside another pipeline", () => {
   it("removes nothing, and says what to do", async () => {
     const workspace = makeWorkspace();
