@@ -3,7 +3,8 @@ import { basename, join } from "node:path";
 import type { Environment } from "../engine/plan/environment.ts";
 import type { ActionRecord } from "../engine/plan/outcome.ts";
 import type { Instance, Key, Plan } from "../engine/plan/plan.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { isPlanFailure } from "../engine/plan/plan-failure.ts";
+import { type Engine, inputsOf, openEngine, saveEngine } from "../engine/survey/engine.ts";
 import { type Finding, producersOf, survey } from "../engine/survey/survey.ts";
 import type { Json } from "../stage.ts";
 import { type ClaimsFile, readClaims } from "./claims.ts";
@@ -21,7 +22,8 @@ export async function collectReport(
   try {
     const inputs = await inputsOf(engine, plan.instances);
     const findings = new Map<string, Finding>();
-    if (isProblem(inputs)) notices.push(`Whether results are up to date could not be found out: ${inputs.message}.`);
+    if (isPlanFailure(inputs))
+      notices.push(`Whether results are up to date could not be found out: ${inputs.message}.`);
     else
       for (const finding of (await survey(engine, inputs, plan.instances)).findings)
         findings.set(finding.instance.name, finding);

@@ -1,7 +1,8 @@
 import type { Environment } from "../engine/plan/environment.ts";
 import type { Plan } from "../engine/plan/plan.ts";
+import { isPlanFailure } from "../engine/plan/plan-failure.ts";
 import { LOCK_FILE, parsePipelineLock } from "../engine/run/pipeline-lock.ts";
-import { inputsOf, isProblem, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { inputsOf, openEngine, saveEngine } from "../engine/survey/engine.ts";
 import { survey } from "../engine/survey/survey.ts";
 import { type Difference, differenceOf } from "./difference.ts";
 import type { LeafChange } from "./metrics.ts";
@@ -65,8 +66,9 @@ export async function compareWithRevision(
   const engine = openEngine(plan, environment, new AbortController().signal, (message) => notices.push(message));
   try {
     const inputs = await inputsOf(engine, plan.instances);
-    if (isProblem(inputs)) notices.push(`Whether results are up to date could not be found out: ${inputs.message}.`);
-    const findings = isProblem(inputs) ? [] : (await survey(engine, inputs, plan.instances)).findings;
+    if (isPlanFailure(inputs))
+      notices.push(`Whether results are up to date could not be found out: ${inputs.message}.`);
+    const findings = isPlanFailure(inputs) ? [] : (await survey(engine, inputs, plan.instances)).findings;
     const [before, after] = [recordedSnapshot(lock, plan, engine), presentSnapshot(plan, engine, findings)];
     const results = differenceOf(plan.artifacts ?? "artifacts", before, after, (out) => bytesOf(engine, out));
     return { ...told, results };

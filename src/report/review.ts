@@ -1,8 +1,9 @@
 import type { Environment } from "../engine/plan/environment.ts";
 import type { Digest, Key, Plan } from "../engine/plan/plan.ts";
+import { isPlanFailure } from "../engine/plan/plan-failure.ts";
 import { LOCK_FILE, parsePipelineLock } from "../engine/run/pipeline-lock.ts";
 import { studyOf } from "../engine/run/record.ts";
-import { inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "../engine/survey/engine.ts";
+import { inputsOf, type OpenRemote, openEngine, saveEngine } from "../engine/survey/engine.ts";
 import { survey } from "../engine/survey/survey.ts";
 import { informed, openBring } from "./bring.ts";
 import { openCauses } from "./causes.ts";
@@ -69,7 +70,7 @@ export async function reviewAgainst(
   const engine = openEngine(plan, environment, new AbortController().signal, warn, { remote });
   try {
     const inputs = await inputsOf(engine, plan.instances);
-    if (isProblem(inputs)) {
+    if (isPlanFailure(inputs)) {
       notices.push(`Whether results are up to date could not be found out: ${inputs.message}.`);
       return none;
     }

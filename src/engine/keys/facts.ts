@@ -3,17 +3,6 @@ import type { Json } from "../../stage.ts";
 /** What a platform module has found on a machine: part of the keys of what runs there. */
 export type Facts = { readonly [key: string]: Json };
 
-/** Why a platform has no facts. */
-export interface PlatformProblem {
-  readonly reason: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-export function isPlatformProblem(answer: Facts | PlatformProblem): answer is PlatformProblem {
-  return typeof answer.reason === "string" && typeof answer.message === "string" && typeof answer.remedy === "string";
-}
-
 /** One line for people: the fact named `device` where there is one, else all facts that are texts or numbers. */
 export function describeFacts(facts: Facts): string {
   if (typeof facts.device === "string") return facts.device;

@@ -7,11 +7,12 @@ import { openTable } from "../files/table.ts";
 import { digestOf } from "../plan/digest.ts";
 import { type Environment, environmentOf } from "../plan/environment.ts";
 import type { Digest, Plan, PlannedPlatform } from "../plan/plan.ts";
+import type { PlanFailure } from "../plan/plan-failure.ts";
 import { localChild, watchChild } from "../system/child.ts";
 import { canonical } from "../system/json.ts";
 import { deviceStamp } from "../system/stamp.ts";
 import { type CodeReader, isFailure } from "./code-digest.ts";
-import type { Facts, PlatformProblem } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 import { hostModule } from "./host-module.ts";
 import type { FromHost } from "./protocol.ts";
 
@@ -23,7 +24,7 @@ interface Entry {
 }
 
 export interface PlatformReader {
-  read(name: string): Promise<Facts | PlatformProblem>;
+  read(name: string): Promise<Facts | PlanFailure>;
   save(): void;
 }
 
@@ -86,7 +87,7 @@ async function probe(
   code: CodeReader,
   environment: Environment,
   signal: AbortSignal,
-): Promise<PlatformFacts | PlatformProblem> {
+): Promise<PlatformFacts | PlanFailure> {
   const host = await hostModule(store, code);
   if (typeof host !== "string") return problem(host.reason, host.message, host.remedy);
   const { spawn } = await import("node:child_process");
@@ -124,10 +125,10 @@ async function probe(
   );
 }
 
-function unavailable(platform: PlannedPlatform, { reason, message, remedy }: PlatformFailure): PlatformProblem {
+function unavailable(platform: PlannedPlatform, { reason, message, remedy }: PlatformFailure): PlanFailure {
   return { reason, message: `the platform \`${platform.name}\` is not available: ${message}`, remedy };
 }
 
-function problem(reason: string, message: string, remedy: string | undefined): PlatformProblem {
+function problem(reason: string, message: string, remedy: string | undefined): PlanFailure {
   return { reason, message, remedy: remedy ?? "" };
 }

@@ -5,3 +5,9 @@ export interface PlanFailure {
   readonly message: string;
   readonly remedy: string;
 }
+
+/** Among what may also be a platform's facts, which have any names: all three are texts. */
+export function isPlanFailure(value: object): value is PlanFailure {
+  const { reason, message, remedy } = value as Partial<Record<keyof PlanFailure, unknown>>;
+  return typeof reason === "string" && typeof message === "string" && typeof remedy === "string";
+}

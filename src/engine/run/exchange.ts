@@ -4,11 +4,11 @@ import type { Environment } from "../plan/environment.ts";
 import type { RemoteTally } from "../plan/event.ts";
 import type { OutResult } from "../plan/outcome.ts";
 import type { Digest, Instance, InstanceName, Key, Plan } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { closureOf } from "../plan/targets.ts";
 import type { RemoteConfig } from "../remote/config.ts";
 import { type Looked, openRemote, type Remote } from "../remote/remote.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../survey/engine.ts";
+import { type Engine, inputsOf, openEngine, saveEngine } from "../survey/engine.ts";
 import { survey } from "../survey/survey.ts";
 import { explainIo } from "../system/io-error.ts";
 import { limited } from "../system/limited.ts";
@@ -178,7 +178,7 @@ async function known<T extends object>(
   try {
     const instances = targets.length === 0 ? plan.instances : closureOf(plan, targets);
     const inputs = await inputsOf(engine, instances);
-    if (isProblem(inputs)) return inputs;
+    if (isPlanFailure(inputs)) return inputs;
     const { remote: _, ...local } = engine;
     const { findings } = await survey(asking ? engine : local, inputs, instances);
     const wanted = new Set(targets.length === 0 ? instances.map(({ name }) => name) : targets);

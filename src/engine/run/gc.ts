@@ -6,9 +6,9 @@ import { otherWriters, type Store } from "../files/store.ts";
 import { isDigest } from "../plan/digest.ts";
 import type { Environment } from "../plan/environment.ts";
 import type { Digest, Key, Plan } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { submissionLeftovers } from "../slurm/leftovers.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "../survey/engine.ts";
+import { type Engine, inputsOf, openEngine, saveEngine } from "../survey/engine.ts";
 import { survey } from "../survey/survey.ts";
 import { type Entry, entriesIn } from "../system/entries.ts";
 import { explainIo } from "../system/io-error.ts";
@@ -145,7 +145,7 @@ async function keysOf(engine: Engine): Promise<Key[]> {
   const { plan, history } = engine;
   const inputs = await inputsOf(engine, plan.instances);
   const lastKeys = plan.instances.flatMap(({ name }) => history.get(name)?.key ?? []);
-  if (isProblem(inputs)) return lastKeys;
+  if (isPlanFailure(inputs)) return lastKeys;
   const { findings } = await survey(engine, inputs, plan.instances);
   return findings.flatMap((finding) => {
     if ("verdict" in finding && (finding.verdict.state === "fresh" || finding.verdict.state === "restorable")) {

@@ -11,11 +11,11 @@ import type { Emit, Event, Failure, Summary } from "../plan/event.ts";
 import { budgetOf, type Declared } from "../plan/machine.ts";
 import { contentOf, type Outs } from "../plan/outcome.ts";
 import type { Instance, InstanceName, Plan } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { retryAfter } from "../plan/retry.ts";
 import { closureOf } from "../plan/targets.ts";
 import type { RemoteConfig } from "../remote/config.ts";
-import { type Engine, inputsOf, isProblem, type OpenRemote, openEngine, saveEngine } from "../survey/engine.ts";
+import { type Engine, inputsOf, type OpenRemote, openEngine, saveEngine } from "../survey/engine.ts";
 import { examine, type Verdict } from "../survey/examine.ts";
 import { excessive } from "../survey/excessive.ts";
 import { expectedSeconds } from "../survey/expected.ts";
@@ -114,7 +114,7 @@ async function runInstances(
   const untraceable = trace ? (await import("../actions/trace.ts")).traceProblem(environment) : undefined;
   if (untraceable !== undefined) return untraceable;
   const inputs = await inputsOf(engine, instances);
-  if (isProblem(inputs)) {
+  if (isPlanFailure(inputs)) {
     if (!signal.aborted) return inputs;
     return summarise(emit, { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: instances.length }, started);
   }
@@ -129,7 +129,7 @@ async function runInstances(
     plan.executor === "slurm"
       ? (await import("../slurm/executor.ts")).slurmExecutor(host, jobs, stop, warn)
       : localExecutor(host, stop, budgetOf(jobs, resources, environment));
-  if (isProblem(executor)) return executor;
+  if (isPlanFailure(executor)) return executor;
   const { budget } = executor;
   // What a cluster has, it knows itself.
   const tooMuch = plan.executor === undefined ? await excessive(engine, inputs, instances, budget) : undefined;

@@ -4,9 +4,9 @@ import type { Environment } from "../plan/environment.ts";
 import type { Emit, Summary } from "../plan/event.ts";
 import { contentOf, type OutResult, type Outs } from "../plan/outcome.ts";
 import type { Digest, Instance, InstanceName, Plan, Tolerance } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { closureOf } from "../plan/targets.ts";
-import { type Engine, isProblem } from "../survey/engine.ts";
+import type { Engine } from "../survey/engine.ts";
 import { looking } from "../survey/looking.ts";
 import type { Finding } from "../survey/survey.ts";
 import { canonical, leavesOf } from "../system/json.ts";
@@ -88,7 +88,7 @@ export async function verifyByRunning(
         return [];
       }),
   );
-  if (isProblem(able)) return able;
+  if (isPlanFailure(able)) return able;
   let summary: Summary = { ran: 0, restored: 0, fresh: 0, failed: 0, skipped: 0, seconds: 0 };
   if (able.length > 0) {
     const rehearse = (engine: Engine, instance: Instance, before: Outs, after: Outs): void => {
@@ -101,7 +101,7 @@ export async function verifyByRunning(
       found.set(instance.name, { instance: instance.name, state: worstOf(states), details });
     };
     const result = await runPlan(plan, able, { ...options, force: true, keepGoing: true, rehearse }, emit);
-    if (isProblem(result)) return result;
+    if (isPlanFailure(result)) return result;
     summary = result;
     for (const name of able)
       if (!found.has(name)) found.set(name, { instance: name, state: "not-compared", details: [] });

@@ -2,9 +2,10 @@ import type { Host } from "../actions/action.ts";
 import type { Store } from "../files/store.ts";
 import { openTable, type Table } from "../files/table.ts";
 import { isFailure } from "../keys/code-digest.ts";
-import { type Facts, isPlatformProblem, type PlatformProblem } from "../keys/facts.ts";
+import type { Facts } from "../keys/facts.ts";
 import { digestOf } from "../plan/digest.ts";
 import type { Digest, PlannedPlatform } from "../plan/plan.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { canonical } from "../system/json.ts";
 import { commonOf } from "./common.ts";
 import { explainJob } from "./end.ts";
@@ -28,7 +29,7 @@ export async function clusterFacts(
   platform: PlannedPlatform,
   signal: AbortSignal,
   mayAsk: boolean,
-): Promise<Facts | PlatformProblem> {
+): Promise<Facts | PlanFailure> {
   const { plan, store, code, environment } = host;
   const options = slurmOptionsOf(plan);
   const bundle = await code.read(platform.module);
@@ -54,15 +55,15 @@ export async function clusterFacts(
   if (isFailure(common)) return problemOf(common);
   const gpus = await openGpus(plan, options, environment).ofPlatform(platform.name);
   const answer = await ask();
-  if (!isPlatformProblem(answer)) {
+  if (!isPlanFailure(answer)) {
     table.set(platform.name, { identity, facts: answer });
     table.save();
   }
   return answer;
 
-  function ask(): Promise<Facts | PlatformProblem> {
+  function ask(): Promise<Facts | PlanFailure> {
     return new Promise((fulfil) => {
-      const stopped = (): PlatformProblem => ({ reason: "interrupted", message: "interrupted", remedy: "run again" });
+      const stopped = (): PlanFailure => ({ reason: "interrupted", message: "interrupted", remedy: "run again" });
       const warn = (): void => undefined;
       const jobs = openJobs({ workspace: plan.workspace, environment, options, signal, warn, outs: () => "[]" });
       signal.addEventListener("abort", () => void jobs.stop(), { once: true });
@@ -107,6 +108,6 @@ function problemOf({
   readonly message: string;
   readonly remedy: string | undefined;
   readonly output?: readonly string[];
-}): PlatformProblem {
+}): PlanFailure {
   return { reason, message: [message, ...output].join("\n"), remedy: remedy ?? "" };
 }

@@ -1,9 +1,10 @@
 import type { Progress } from "../../stage.ts";
 import type { Action, ActionEnd } from "../actions/action.ts";
 import type { Code } from "../keys/code-digest.ts";
-import type { Facts, PlatformProblem } from "../keys/facts.ts";
+import type { Facts } from "../keys/facts.ts";
 import type { Environment } from "../plan/environment.ts";
 import type { Key, PlannedPlatform } from "../plan/plan.ts";
+import type { PlanFailure } from "../plan/plan-failure.ts";
 
 /** What all processes of one submission share: the driver writes it, jobs read it. Paths are absolute. */
 export interface Common {
@@ -51,6 +52,6 @@ export type TaskEvent =
   | { readonly type: "line"; readonly member: number; readonly stream: "stdout" | "stderr"; readonly line: string }
   | { readonly type: "progress"; readonly member: number; readonly progress: Progress }
   | { readonly type: "settled"; readonly member: number; readonly start: number; readonly end: ActionEnd }
-  | { readonly type: "facts"; readonly answer: Facts | PlatformProblem }
+  | { readonly type: "facts"; readonly answer: Facts | PlanFailure }
   /** The last one. */
   | { readonly type: "over"; readonly start: number };

@@ -6,12 +6,13 @@ import type { Action, ActionEnd, ActionHooks, Host, Member } from "../actions/ac
 import { localExecution } from "../actions/executor.ts";
 import { openStore, type Store } from "../files/store.ts";
 import type { Code, CodeReader } from "../keys/code-digest.ts";
-import { type Facts, isPlatformProblem, type PlatformProblem } from "../keys/facts.ts";
+import type { Facts } from "../keys/facts.ts";
 import { openPlatformReader } from "../keys/platform.ts";
 import { BASE_VARIABLES, type Environment } from "../plan/environment.ts";
 import type { Failure } from "../plan/event.ts";
 import { budgetOf, processorName } from "../plan/machine.ts";
 import type { Plan } from "../plan/plan.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import { canonical } from "../system/json.ts";
 import { openEvents, settledIn } from "./events.ts";
 import { removeNow } from "./removals.ts";
@@ -51,7 +52,7 @@ export async function work(folder: string, common: Common): Promise<number> {
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.abort());
   const host = hostOf(workFolder(spool, index, start, "host"), outsFile(spool), common);
   const node = `platforms~${(SLURMD_NODENAME ?? hostname()).replaceAll(/[^\w.-]/g, "~")}`;
-  const facts = async (): Promise<Facts | PlatformProblem> => {
+  const facts = async (): Promise<Facts | PlanFailure> => {
     const reader = openPlatformReader(host.plan, host.store, host.code, host.environment, stopping.signal, {
       memo: node,
     });
@@ -94,12 +95,12 @@ export async function work(folder: string, common: Common): Promise<number> {
 async function otherFacts(
   { platform }: Common,
   { instance, facts: expected }: TaskAction,
-  read: () => Promise<Facts | PlatformProblem>,
+  read: () => Promise<Facts | PlanFailure>,
 ): Promise<Failure | undefined> {
   if (platform === undefined || instance.platform === undefined) return undefined;
   const answer = await read();
   const node = process.env.SLURMD_NODENAME ?? hostname();
-  if (isPlatformProblem(answer)) {
+  if (isPlanFailure(answer)) {
     const { reason, message, remedy } = answer;
     return { reason, message: `on the node ${node}: ${message}`, remedy, output: [] };
   }

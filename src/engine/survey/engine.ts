@@ -12,7 +12,7 @@ import { type Inputs, readInputs } from "../keys/inputs.ts";
 import { openPlatformReader, type PlatformReader, platformOf } from "../keys/platform.ts";
 import type { Environment } from "../plan/environment.ts";
 import type { Instance, Plan } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import type { Remote } from "../remote/remote.ts";
 import { type Costs, openCosts } from "./costs.ts";
 
@@ -103,7 +103,7 @@ export async function inputsOf(engine: Engine, instances: readonly Instance[]): 
   const names = new Set(instances.flatMap(({ platform }) => (platform === undefined ? [] : [platform])));
   for (const name of names) {
     const answer = await platforms.read(name);
-    if (isProblem(answer)) return answer;
+    if (isPlanFailure(answer)) return answer;
     facts.set(name, answer);
   }
   return readInputs({ plan, instances, files, code, environment, facts, sightings });
@@ -117,14 +117,4 @@ export function saveEngine({ files, code, cas, history, costs, platforms }: Engi
   } catch (error) {
     return `the next run will have to look at every file again: ${(error as Error).message}`;
   }
-}
-
-export function isProblem(value: object): value is PlanFailure {
-  return (
-    "reason" in value &&
-    typeof value.reason === "string" &&
-    "message" in value &&
-    typeof value.message === "string" &&
-    "remedy" in value
-  );
 }

@@ -1,10 +1,10 @@
 import type { Inputs } from "../keys/inputs.ts";
 import type { Environment } from "../plan/environment.ts";
 import type { Instance, Plan } from "../plan/plan.ts";
-import type { PlanFailure } from "../plan/plan-failure.ts";
+import { isPlanFailure, type PlanFailure } from "../plan/plan-failure.ts";
 import type { RemoteConfig } from "../remote/config.ts";
 import { explainIo } from "../system/io-error.ts";
-import { type Engine, inputsOf, isProblem, openEngine, saveEngine } from "./engine.ts";
+import { type Engine, inputsOf, openEngine, saveEngine } from "./engine.ts";
 import { type Survey, survey } from "./survey.ts";
 
 export interface Looking {
@@ -32,7 +32,7 @@ export async function looking<T extends object>(
   const engine = asking?.untraced(opened) ?? opened;
   try {
     const inputs = await inputsOf(engine, instances);
-    if (isProblem(inputs)) return inputs;
+    if (isPlanFailure(inputs)) return inputs;
     asking?.begin();
     const found = await survey(engine, inputs, instances, asking?.confirmed);
     asking?.end();
